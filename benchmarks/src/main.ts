@@ -1,0 +1,2 @@
+/** Measurements of Longwire and of its peers. */
+export {};

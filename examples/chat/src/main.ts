@@ -1,0 +1,2 @@
+/** A chat room over four frameworks. */
+export {};

@@ -1,0 +1,2 @@
+/** The echo server behind benchmarks and conformance runs. */
+export {};

@@ -1,0 +1,2 @@
+/** WebSocket routes for Express 4 and 5. */
+export {};

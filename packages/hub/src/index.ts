@@ -1,0 +1,2 @@
+/** Rooms and broadcast for Longwire connections. */
+export {};

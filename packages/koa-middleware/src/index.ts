@@ -1,0 +1,2 @@
+/** WebSocket routes for Koa. */
+export {};

@@ -1,0 +1,2 @@
+/** The behaviour suite and peers that every Longwire adapter is tested with. */
+export {};
