@@ -1,2 +1,33 @@
-/** The behaviour suite and peers that every Longwire adapter is tested with. */
-export {};
+/** What the tests of every package share: peers, waits, memory, and the behaviour suite of the adapters. */
+export { hex, toHex } from "./hex.ts";
+export { DEFAULT_WAIT_MS, deferred, Inbox, nextEvent, within, type Deferred } from "./wait.ts";
+export {
+  rawBinary,
+  rawClose,
+  rawFrame,
+  rawPing,
+  rawText,
+  readClosePayload,
+  readRawFrame,
+  type RawFrame,
+  type RawFrameInit,
+} from "./raw-frame.ts";
+export {
+  EXAMPLE_ACCEPT,
+  EXAMPLE_KEY,
+  requestText,
+  upgradeText,
+  type RawResponse,
+  type RequestFields,
+} from "./raw-http.ts";
+export { RawPeer, type StreamEnd } from "./raw-peer.ts";
+export { WsPeer, type WsMessage, type WsPeerOptions } from "./ws-peer.ts";
+export { memoryDuplexPair } from "./memory-duplex.ts";
+export { connAndRawPeer, connPair, type OpenEnd, type PairedInit } from "./conn-pair.ts";
+export {
+  expectFlatMemory,
+  retainedMemory,
+  type FlatMemoryOptions,
+  type Retained,
+} from "./memory.ts";
+export { watchForCrashes, type CrashWatch } from "./crash-watch.ts";
