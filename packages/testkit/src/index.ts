@@ -31,3 +31,21 @@ export {
   type Retained,
 } from "./memory.ts";
 export { watchForCrashes, type CrashWatch } from "./crash-watch.ts";
+export { adapterConformance } from "./adapter-conformance.ts";
+export type {
+  AccessLine,
+  AdapterUnderTest,
+  AppSpec,
+  Difference,
+  Differences,
+  HttpRoute,
+  Mount,
+  Refusal,
+  RequestView,
+  Route,
+  RunningServer,
+  SocketRoute,
+  Step,
+  StepOutcome,
+  StepView,
+} from "./adapter-under-test.ts";
