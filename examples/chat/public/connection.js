@@ -3,14 +3,17 @@ import { backoff } from "./backoff.js";
 
 const SUBPROTOCOL = "longwire-chat";
 const OPEN_WITHIN = 10_000; // ms; a browser would wait for minutes
+const FIRST_PULSES = [0, 100, 300, 700, 1_500, 3_000]; // ms after opening, while the page is still busy loading
 const PULSE_EVERY = 15_000; // ms
 const STEADY_AFTER = 5_000; // ms open until earlier failures are forgotten
 const GOING_AWAY = 1001;
 
 /**
- * @typedef {{ framework: string, port: number }} Server
- * @typedef {{ framework: string, name: string }} Place
- * @typedef {{ state: "connecting" | "open" | "waiting", place: Place, port?: number, failures: number, delay?: number, why?: string }} Status
+ * @import { ClientMessage, Framework, ServerMessage } from "../src/messages.ts"
+ *
+ * @typedef {{ framework: Framework, port: number }} Server
+ * @typedef {{ framework: Framework, name: string }} Place
+ * @typedef {{ state: "connecting" | "open" | "waiting", place: Place, failures: number, why: string, delay?: number, servers?: Server[] }} Status
  */
 
 /**
@@ -46,7 +49,7 @@ export function chatUrl(port) {
 export class Connection {
   /** @type {(status: Status) => void} */
   #onStatus;
-  /** @type {(message: any) => void} */
+  /** @type {(message: ServerMessage) => void} */
   #onMessage;
   /** @type {Place | undefined} */
   #place;
@@ -54,11 +57,12 @@ export class Connection {
   #socket;
   #attempt = new AbortController();
   #failures = 0;
+  #why = "";
   #answered = true;
 
   /**
    * @param {(status: Status) => void} onStatus
-   * @param {(message: any) => void} onMessage
+   * @param {(message: ServerMessage) => void} onMessage
    */
   constructor(onStatus, onMessage) {
     this.#onStatus = onStatus;
@@ -79,7 +83,7 @@ export class Connection {
     if (this.#place !== undefined && this.#socket === undefined) void this.#connect(this.#place);
   }
 
-  /** Sends one message; false when there is no open socket, and then nothing was sent. @param {object} message */
+  /** Sends one message; false when there is no open socket, and then nothing was sent. @param {ClientMessage} message */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
@@ -91,25 +95,26 @@ export class Connection {
     this.#attempt.abort(); // ends whatever an earlier attempt still does
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
-    this.#onStatus({ state: "connecting", place, failures: this.#failures });
+    this.#tell("connecting", place);
     try {
       const timeout = AbortSignal.timeout(OPEN_WITHIN);
       const { token, servers } = await signIn(place.name, AbortSignal.any([signal, timeout]));
       const server = servers.find(({ framework }) => framework === place.framework);
       if (server === undefined) throw new Error(`no server runs ${place.framework}`);
-      if (!signal.aborted) this.#open(place, server, token, signal);
-    } catch (error) {
+      if (!signal.aborted) this.#open(place, server.port, servers, token, signal);
+    } catch {
       if (!signal.aborted) this.#wait(place, signal, "The server cannot be reached");
     }
   }
 
   /**
    * @param {Place} place
-   * @param {Server} server
+   * @param {number} port
+   * @param {Server[]} servers
    * @param {string} token
    * @param {AbortSignal} signal
    */
-  #open(place, { port }, token, signal) {
+  #open(place, port, servers, token, signal) {
     const url = chatUrl(port);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, protocolsFor(token));
@@ -120,7 +125,7 @@ export class Connection {
     const end = (why) => {
       over.abort();
       if (this.#socket === socket) this.#socket = undefined;
-      socket.close();
+      socket.close(1000);
       if (!signal.aborted) this.#wait(place, signal, why ?? "The connection was lost");
     };
     signal.addEventListener("abort", () => end(), listen);
@@ -128,7 +133,7 @@ export class Connection {
     socket.addEventListener(
       "open",
       () => {
-        this.#onStatus({ state: "open", place, port, failures: this.#failures });
+        this.#tell("open", place, { servers });
         this.#pulse(over.signal, end);
         after(STEADY_AFTER, over.signal, () => (this.#failures = 0));
       },
@@ -156,8 +161,8 @@ export class Connection {
    * @param {() => void} end
    */
   #pulse(signal, end) {
-    const beat = () => this.send({ type: "clock", sent: performance.now() });
-    for (let i = 0; i < 5; i++) beat();
+    const beat = () => void this.send({ type: "clock", sent: performance.now() });
+    for (const delay of FIRST_PULSES) after(delay, signal, beat);
     this.#answered = true;
     const timer = setInterval(() => {
       if (!this.#answered) return end();
@@ -174,8 +179,18 @@ export class Connection {
    */
   #wait(place, signal, why) {
     const delay = backoff(this.#failures++);
-    this.#onStatus({ state: "waiting", place, failures: this.#failures, delay, why });
+    this.#why = why;
+    this.#tell("waiting", place, { delay });
     after(delay, signal, () => void this.#connect(place));
+  }
+
+  /**
+   * @param {Status["state"]} state
+   * @param {Place} place
+   * @param {Partial<Status>} [more]
+   */
+  #tell(state, place, more) {
+    this.#onStatus({ state, place, failures: this.#failures, why: this.#why, ...more });
   }
 }
 
