@@ -2,7 +2,7 @@
  * `npm run lock`: gives package-lock.json the platform binaries that npm left out. npm drops an optional
  * dependency whose registry entry it cannot fetch, and `npm ci` then refuses the lockfile, on every platform.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,7 +19,7 @@ const OPERATING_SYSTEMS = ["android", "darwin", "freebsd", "linux", "openharmony
  * Reads cpu, os and libc from a binary's name: "@oxlint/binding-linux-arm64-musl", "@turbo/windows-64".
  *
  * @param {string} name
- * @returns {Pick<LockEntry, "cpu" | "os" | "libc"> | undefined} undefined when the name tells no platform
+ * @returns {{ cpu: string[], os: string[], libc?: string[] } | undefined} undefined when the name tells no platform
  */
 export function platformOf(name) {
   const words = name.replace("windows", "win32").split(/[/-]/);
@@ -64,13 +64,13 @@ export function completeLockfile(lock) {
     }
   }
   lock.packages = Object.fromEntries(
-    Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")),
+    Object.entries(lock.packages).toSorted(([a], [b]) => a.localeCompare(b, "en")),
   );
   return added;
 }
 
 const self = fileURLToPath(import.meta.url);
-if (process.argv[1] === self) {
+if (realpathSync(process.argv[1] ?? "") === self) {
   const file = join(dirname(dirname(self)), "package-lock.json");
   const lock = /** @type {Lockfile} */ (JSON.parse(readFileSync(file, "utf8")));
   const added = completeLockfile(lock);

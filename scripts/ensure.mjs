@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Lowest Node that `require()`s ES modules without a flag. The same number is in every `engines` field. */
 export const MINIMUM_NODE = "20.19.0";
@@ -78,10 +78,10 @@ function run(root, title, command, args) {
 /** @param {string} root */
 function install(root) {
   process.stderr.write("longwire: installing dependencies (npm ci)\n");
-  // npm hands its own path to its scripts; that npm belongs to the running Node.
-  const npm = process.env["npm_execpath"];
+  // Below `npm start` this is the npm that was called, and needs no shell; yarn and pnpm set it too.
+  const caller = process.env["npm_execpath"] ?? "";
   const [command, ...before] =
-    npm !== undefined && npm.endsWith(".js") ? [process.execPath, npm] : ["npm"];
+    basename(caller) === "npm-cli.js" ? [process.execPath, caller] : ["npm"];
   const hash = lockHash(root);
   // --include=dev: NODE_ENV=production or omit=dev in the user's npmrc would leave out the compiler.
   const args = [...before, "ci", "--include=dev", "--no-audit", "--no-fund"];

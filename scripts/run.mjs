@@ -1,5 +1,5 @@
 /** `node scripts/run.mjs NAME [args…]`: runs examples/NAME in this very process, so that signals reach it. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ensureOrExit } from "./ensure.mjs";
@@ -19,7 +19,8 @@ export async function runExample(name, args) {
   await import(pathToFileURL(main).href);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+// import.meta.url has its links resolved, argv[1] has not
+if (realpathSync(process.argv[1] ?? "") === fileURLToPath(import.meta.url)) {
   const [name, ...args] = process.argv.slice(2);
   if (name === undefined || !existsSync(join(root, "examples", name, "src", "main.ts"))) {
     const names = readdirSync(join(root, "examples")).join(", ");
