@@ -1,0 +1,382 @@
+/** Endpoint, transport and time put together: what a connection does when something happens. */
+
+import { CloseCode } from "../close-code.ts";
+import { Endpoint } from "../endpoint/endpoint.ts";
+import type { EndpointEvents } from "../endpoint/endpoint.ts";
+import { CloseError, WebSocketError } from "../errors.ts";
+import type { CloseInfo, ProtocolError } from "../errors.ts";
+import { serializeClosePayload, truncateCloseReason } from "../framing/close-payload.ts";
+import type { Role } from "../framing/frame.ts";
+import type { DataType, MessageCheck } from "../messages/message.ts";
+import type { Transport, TransportEvents } from "../transport/transport.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { HeartbeatOwner } from "./heartbeat.ts";
+import type { ConnLimits } from "./limits.ts";
+import { Pings } from "./pings.ts";
+import { Reading } from "./reading.ts";
+import type { ReadingEvents } from "./reading.ts";
+import { waitFor } from "./wait.ts";
+import type { WaitOptions } from "./wait.ts";
+import { WriteQueue } from "./write-queue.ts";
+import type { WriteQueueOwner } from "./write-queue.ts";
+
+/** Answers a control frame in place of the default. What it throws ends reading with that error. */
+export interface ControlHandlers {
+  ping: ((payload: Buffer) => unknown) | undefined;
+  pong: ((payload: Buffer) => unknown) | undefined;
+  close: ((code: number, reason: string) => unknown) | undefined;
+}
+
+const ABNORMAL: CloseInfo = { code: CloseCode.abnormalClosure, reason: "", wasClean: false };
+
+/** What the owner of a core is told. */
+export interface CoreEvents {
+  /** The connection is over; called once, before anything that waits is told. */
+  onEnded(error: Error, end: CloseInfo): void;
+  /** The socket is gone; called once, last. */
+  onClosed(end: CloseInfo): void;
+  onReaderGone(): void;
+  onCallbackError(error: unknown): void;
+}
+
+export interface CoreInit<In> {
+  readonly role: Role;
+  readonly limits: ConnLimits;
+  readonly check: MessageCheck<In> | undefined;
+  readonly events: CoreEvents;
+  readonly connect: (events: TransportEvents) => Transport;
+}
+
+export class ConnCore<In>
+  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner, HeartbeatOwner
+{
+  readonly transport: Transport;
+  readonly reading: Reading<In>;
+  readonly writing: WriteQueue;
+  readonly pings: Pings = new Pings();
+  handlers: ControlHandlers | undefined;
+  lastReceivedAt: number = performance.now();
+
+  readonly #role: Role;
+  readonly #limits: ConnLimits;
+  readonly #events: CoreEvents;
+  readonly #endpoint: Endpoint;
+  #heartbeat: Heartbeat | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
+  #localClose = false;
+  #closeSent = false;
+  #end: CloseInfo | undefined;
+  #transportClosed = false;
+  /** TCP is to end as soon as everything is written. */
+  #finishing = false;
+  /** A close or violation of the peer that waits for the end of the turn. */
+  #deferred: (() => void) | undefined;
+
+  constructor(init: CoreInit<In>) {
+    this.#role = init.role;
+    this.#limits = init.limits;
+    this.#events = init.events;
+    this.#endpoint = new Endpoint({
+      role: init.role,
+      readLimit: init.limits.readLimit,
+      events: this,
+    });
+    this.transport = init.connect(this);
+    this.reading = new Reading(this.#endpoint, this.transport, init.limits, this, init.check);
+    this.writing = new WriteQueue(this.#endpoint, this.transport, init.limits, this);
+    if (init.limits.heartbeatInterval !== Infinity) {
+      this.#heartbeat = new Heartbeat(
+        init.limits.heartbeatInterval,
+        init.limits.heartbeatTimeout,
+        this,
+      );
+    }
+  }
+
+  /** 0-3 as in WHATWG's `readyState`, without CONNECTING. */
+  get readyState(): 1 | 2 | 3 {
+    if (this.#transportClosed) return 3;
+    return this.#end !== undefined || this.#closeSent || this.#localClose ? 2 : 1;
+  }
+
+  /** Set once the connection is over. */
+  get end(): CloseInfo | undefined {
+    return this.#end;
+  }
+
+  setReadLimit(bytes: number): void {
+    this.#endpoint.setReadLimit(bytes);
+  }
+
+  // ---- closing ----
+
+  /**
+   * Starts the closing handshake; the rest happens by itself.
+   *
+   * @throws RangeError for a code or reason that can't be sent.
+   */
+  close(code: number, reason: string, timeout: number): void {
+    serializeClosePayload(code, reason); // throws before anything has changed
+    this.#runDeferred();
+    if (this.#end !== undefined || this.#localClose) return;
+    this.#localClose = true;
+    this.reading.discardAll();
+    this.#sendClose(code, reason);
+    this.#armCloseTimer(timeout);
+  }
+
+  /** Gives the socket up at once. */
+  terminate(): void {
+    this.#localClose = true;
+    this.#runDeferred();
+    this.#endWith(ABNORMAL, undefined);
+    this.transport.destroy();
+  }
+
+  #sendClose(code: number, reason: string): void {
+    if (this.#closeSent) return;
+    this.#closeSent = true;
+    this.writing.close(code, reason);
+  }
+
+  #armCloseTimer(timeout: number): void {
+    clearTimeout(this.#closeTimer);
+    if (timeout === Infinity) return;
+    this.#closeTimer = setTimeout(() => this.terminate(), timeout);
+  }
+
+  /** Both close frames are on their way, or nothing more can be said: TCP follows. */
+  #finishTransport(): void {
+    if (this.#closeTimer === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    this.#finishing = true;
+    this.#endTransport();
+  }
+
+  /** "the server ... closes the TCP connection first" §7.1.1, so that TIME_WAIT stays with it; a client waits for that. */
+  #endTransport(): void {
+    if (this.#finishing && this.#role === "server" && this.writing.isFlushed) this.transport.end();
+  }
+
+  /**
+   * Runs `action` now, or behind this turn when messages came in it: a handler that answers at once has its answer
+   * sent before the close frame.
+   */
+  #defer(action: () => void): void {
+    if (!this.reading.deliveredThisTurn) {
+      action();
+      return;
+    }
+    this.#deferred = action;
+    setImmediate(() => this.#runDeferred());
+  }
+
+  #runDeferred(): void {
+    const action = this.#deferred;
+    this.#deferred = undefined;
+    action?.();
+  }
+
+  /** The connection is over: everybody who waits is told. */
+  #endWith(end: CloseInfo, cause: Error | undefined, failure?: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#heartbeat?.stop();
+    const error = failure ?? new CloseError(end, cause === undefined ? {} : { cause });
+    const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
+    this.#events.onEnded(error, end);
+    this.reading.finish({ error, quiet });
+    this.pings.fail(error);
+  }
+
+  // ---- told by the endpoint, inside reading ----
+
+  onMessage(type: DataType, data: Buffer): void {
+    this.reading.onMessage(type, data);
+  }
+
+  onMessageStart(type: DataType): void {
+    this.reading.onMessageStart(type);
+  }
+
+  onMessagePiece(piece: Buffer, last: boolean): void {
+    this.reading.onMessagePiece(piece, last);
+  }
+
+  onPing(payload: Buffer): void {
+    const handler = this.handlers?.ping;
+    if (handler === undefined) this.writing.pong(payload);
+    else this.#runHandler(() => handler(payload));
+  }
+
+  onPong(payload: Buffer): void {
+    this.pings.onPong(payload);
+    const handler = this.handlers?.pong;
+    if (handler !== undefined) this.#runHandler(() => handler(payload));
+  }
+
+  onClose(code: number, reason: string): void {
+    this.#defer(() => {
+      const handler = this.handlers?.close;
+      if (handler !== undefined && !this.#closeSent) {
+        if (!this.#runHandler(() => handler(code, reason))) return;
+      } else {
+        // "When sending a Close frame in response, the endpoint typically echos the status code it received" §5.5.1
+        this.#sendClose(code, "");
+      }
+      this.#endWith({ code, reason, wasClean: this.#closeSent }, undefined);
+      if (this.#closeSent) this.#finishTransport();
+      else this.#armCloseTimer(this.#limits.closeTimeout); // the handler has taken the answer upon itself
+    });
+  }
+
+  /** Runs a user's control handler; its error becomes that of reading, as gorilla's does. */
+  #runHandler(run: () => unknown): boolean {
+    try {
+      const result = run();
+      if (result instanceof Promise) result.catch((error: unknown) => this.#onHandlerError(error));
+      return true;
+    } catch (error) {
+      this.#onHandlerError(error);
+      return false;
+    }
+  }
+
+  #onHandlerError(error: unknown): void {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    this.#endpoint.stopListening();
+    this.#sendClose(CloseCode.internalError, "");
+    this.#endWith(
+      { code: CloseCode.internalError, reason: "", wasClean: false },
+      undefined,
+      failure,
+    );
+    this.#finishTransport();
+  }
+
+  // ---- told by reading and writing ----
+
+  onViolation(error: ProtocolError): void {
+    this.#defer(() => {
+      this.#sendClose(error.closeCode, truncateCloseReason(error.message));
+      this.#endWith(
+        { code: error.closeCode, reason: error.message, wasClean: false },
+        undefined,
+        error,
+      );
+      this.#finishTransport();
+    });
+  }
+
+  onCallbackError(error: unknown): void {
+    this.#events.onCallbackError(error);
+  }
+
+  onReaderGone(): void {
+    this.#events.onReaderGone();
+  }
+
+  onResumed(): void {
+    this.#heartbeat?.onResumed();
+  }
+
+  onInputDone(): void {
+    this.writing.onInputDone();
+  }
+
+  get inputLeft(): boolean {
+    return this.reading.inputLeft;
+  }
+
+  onOverflow(): void {
+    const reason = "too slow: send buffer full";
+    this.#sendClose(CloseCode.tryAgainLater, reason);
+    this.#endWith({ code: CloseCode.tryAgainLater, reason, wasClean: false }, this.writing.failure);
+    this.transport.destroy();
+  }
+
+  onWriteFailure(error: Error): void {
+    this.#endWith(ABNORMAL, error);
+    this.transport.destroy(); // a frame may have gone out in part: nothing can follow it
+  }
+
+  // ---- told by the transport ----
+
+  onBytes(chunk: Buffer): void {
+    this.lastReceivedAt = performance.now();
+    this.reading.receive(chunk);
+  }
+
+  onEnd(): void {
+    this.#runDeferred();
+    this.#endpoint.transportEnded();
+    this.#endWith(ABNORMAL, undefined);
+    if (this.#closeTimer === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    this.transport.end();
+  }
+
+  onWritten(): void {
+    this.writing.onWritten();
+    this.#endTransport();
+  }
+
+  onClosed(error: Error | undefined): void {
+    if (this.#transportClosed) return;
+    this.#transportClosed = true;
+    this.#runDeferred();
+    this.#endpoint.transportEnded();
+    clearTimeout(this.#closeTimer);
+    this.#endWith(ABNORMAL, error);
+    this.writing.fail(
+      new WebSocketError(
+        "WS_CLOSED",
+        "write on a closed connection",
+        error === undefined ? {} : { cause: error },
+      ),
+    );
+    if (this.#end !== undefined) this.#events.onClosed(this.#end);
+  }
+
+  // ---- ping ----
+
+  ping(payload: Uint8Array, options: WaitOptions): Promise<number> {
+    return waitFor<number>(
+      "ping()",
+      options,
+      (waiter) => {
+        const failure = this.writing.failure;
+        if (failure !== undefined) {
+          waiter.reject(failure);
+          return;
+        }
+        this.pings.add(payload, waiter);
+        this.writing.ping(payload);
+      },
+      (waiter) => this.pings.remove(waiter),
+    );
+  }
+
+  get readingPaused(): boolean {
+    return this.reading.paused;
+  }
+
+  sendHeartbeat(): void {
+    this.writing.ping(this.pings.nextPayload());
+  }
+
+  onPeerLost(silentMs: number): void {
+    const error = new WebSocketError(
+      "WS_PONG_TIMEOUT",
+      `nothing was received for ${Math.round(silentMs)} ms, a ping included`,
+    );
+    this.#endWith(ABNORMAL, error);
+    this.transport.destroy();
+  }
+}
+
+/** A peer's close that iterators take as the ordinary end. */
+function isQuietCode(code: number): boolean {
+  return (
+    code === CloseCode.normal || code === CloseCode.goingAway || code === CloseCode.noStatusReceived
+  );
+}

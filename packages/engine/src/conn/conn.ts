@@ -1,0 +1,389 @@
+/** Conn: one WebSocket connection, as handlers see it. */
+
+import type { Duplex } from "node:stream";
+import type { CloseInfo } from "../errors.ts";
+import type { Role } from "../framing/frame.ts";
+import { MessageType } from "../messages/message.ts";
+import type { DataType, Message, MessageCheck } from "../messages/message.ts";
+import type { Transport, TransportEvents } from "../transport/transport.ts";
+import { ConnCore } from "./conn-core.ts";
+import type { CoreEvents } from "./conn-core.ts";
+import { Lifetime } from "./lifetime.ts";
+import type { LifetimeOwner } from "./lifetime.ts";
+import { positive } from "./limits.ts";
+import type { ConnLimits } from "./limits.ts";
+import type { MessageReader } from "./message-reader.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { checkMessage, toControlPayload, toPayload } from "./payload.ts";
+import type { Payload } from "./payload.ts";
+import { rejected } from "./wait.ts";
+import type { WaitOptions } from "./wait.ts";
+
+/** What a user keeps with each connection: add fields by declaration merging. */
+// oxlint-disable-next-line typescript/no-empty-object-type -- empty here so that users can fill it in
+export interface ConnData {}
+
+/** The net.Socket, or whatever carries the connection; reading or writing it corrupts the stream. */
+export type NetConn = Duplex;
+
+export interface ConnInit<In> {
+  readonly role: Role;
+  readonly limits: ConnLimits;
+  readonly subprotocol: string;
+  readonly extensions: string;
+  readonly remoteAddress: string | undefined;
+  readonly netConn: NetConn;
+  readonly check: MessageCheck<In> | undefined;
+  readonly connect: (events: TransportEvents) => Transport;
+}
+
+/** @internal The inner side of a Conn, for the engine's own modules. */
+export interface ConnInside {
+  readonly core: ConnCore<unknown>;
+  readonly lifetime: Lifetime;
+  /** Where errors go that no promise of the handler carries. */
+  report: (error: unknown) => void;
+  /** Why the connection ended. */
+  readonly endError: Error | undefined;
+}
+
+let insideOf: (conn: Conn) => ConnInside;
+let connections = 0;
+
+export class Conn<In = unknown, Out = unknown>
+  implements AsyncIterable<Message<In>>, AsyncDisposable
+{
+  readonly #core: ConnCore<In>;
+  readonly #inside: ConnInside & { endError: Error | undefined };
+  readonly #init: ConnInit<In>;
+  #id: string | undefined;
+  #data: ConnData | undefined;
+  #controller: AbortController | undefined;
+  #closed:
+    | { readonly promise: Promise<CloseInfo>; readonly resolve: (end: CloseInfo) => void }
+    | undefined;
+
+  static {
+    insideOf = (conn) => conn.#inside;
+  }
+
+  /** @internal Made by Upgrader and Dialer. */
+  constructor(init: ConnInit<In>) {
+    this.#init = init;
+    const events: CoreEvents = {
+      onEnded: (error) => {
+        this.#inside.endError = error;
+        this.#controller?.abort(error);
+      },
+      onClosed: (end) => this.#closed?.resolve(end),
+      onReaderGone: () => this.#inside.lifetime.onReaderGone(),
+      onCallbackError: (error) => {
+        this.#inside.report(error);
+        this.#inside.lifetime.handlerFailed();
+      },
+    };
+    const core = new ConnCore<In>({
+      role: init.role,
+      limits: init.limits,
+      check: init.check,
+      events,
+      connect: init.connect,
+    });
+    const owner: LifetimeOwner = {
+      get hasReader() {
+        return core.reading.hasReader;
+      },
+      get hasRead() {
+        return core.reading.hasRead;
+      },
+      leaveUnattended: () => core.reading.leaveUnattended(),
+      close: (code, reason) => core.close(code, reason, init.limits.closeTimeout),
+    };
+    this.#core = core;
+    this.#inside = {
+      core: core as ConnCore<unknown>, // the inner side does not look at messages
+      lifetime: new Lifetime(owner),
+      report: (error) => console.error(error),
+      endError: undefined,
+    };
+  }
+
+  // ---- reading ----
+
+  /**
+   * Reads the next message. One reader at a time: a second concurrent read is a TypeError.
+   *
+   * @param options - `timeout` in ms and `signal` are soft: the connection stays usable.
+   * @throws CloseError when the connection has ended; ProtocolError when the peer broke a rule; DeadlineError
+   * `WS_TIMEOUT` (soft) or `WS_READ_DEADLINE` (sticky).
+   */
+  readMessage(options?: WaitOptions): Promise<Message<In>> {
+    return this.#core.reading.read(options);
+  }
+
+  /**
+   * Reads the next message in pieces, which arrive before it is complete. What is left of it is discarded by the next
+   * read of any kind. Memory is bounded by `readQueueBytes` however long the message; `readLimit` still holds.
+   *
+   * @throws As {@link readMessage}.
+   */
+  nextReader(options?: WaitOptions): Promise<MessageReader> {
+    return this.#core.reading.nextReader(options);
+  }
+
+  /**
+   * Reads the next message, text or binary, as one JSON value, checked when the route has a schema.
+   * The connection stays usable after a message that is not JSON.
+   *
+   * @throws WebSocketError `WS_JSON_INVALID`; ValidationError `WS_VALIDATION`; else as {@link readMessage}.
+   */
+  async readJSON(options?: WaitOptions): Promise<In> {
+    return (await this.readMessage(options)).json();
+  }
+
+  /** Iterates over messages. Ends quietly on 1000, 1001, no code and any close of ours; else throws CloseError. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<In>, undefined> {
+    return this.#core.reading.iterate();
+  }
+
+  /**
+   * Calls back for each message, synchronously while the bytes are parsed: the fastest way to read. When the callback
+   * returns a promise, the next message waits for it. Resolves and rejects as iteration ends.
+   * An error of the callback closes the connection with 1011 and reaches the route's error channel.
+   */
+  forEach(callback: (message: Message<In>) => void | Promise<void>): Promise<void> {
+    return this.#core.reading.forEach(callback);
+  }
+
+  /** Reads and drops messages until the connection ends. */
+  async discard(): Promise<CloseInfo> {
+    await this.forEach(() => {}).catch(() => {});
+    return this.closed;
+  }
+
+  // ---- writing ----
+
+  /**
+   * Writes a message. Any number of writers may write at once: each message goes out whole, in call order.
+   * Resolves when more is welcome, so awaiting it is backpressure. Bytes above 16 KiB are not copied: leave them alone
+   * until this resolves.
+   *
+   * @throws WebSocketError `WS_CLOSE_SENT`, `WS_CLOSED`, `WS_BUFFER_LIMIT`; DeadlineError; TypeError for another type or payload.
+   */
+  writeMessage(type: DataType, data: Payload, options?: WriteOptions): Promise<void> {
+    let payload: string | Uint8Array;
+    try {
+      payload = toPayload(data);
+      checkMessage(type, payload);
+    } catch (error) {
+      return rejected(error);
+    }
+    return this.#core.writing.write(type, payload, options);
+  }
+
+  /**
+   * Writes `value` as a text message of JSON.
+   *
+   * @throws TypeError for a value that JSON can't express; nothing is sent then. Else as {@link writeMessage}.
+   */
+  writeJSON(value: Out, options?: WriteOptions): Promise<void> {
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(value);
+      if (text === undefined)
+        throw new TypeError(`writeJSON: JSON can't express a value of type ${typeof value}`);
+    } catch (error) {
+      this.#inside.report(error); // also when nobody awaits this
+      return rejected(error);
+    }
+    return this.#core.writing.write(MessageType.text, text, options);
+  }
+
+  /**
+   * Sends a message and forgets it: a string as text, anything else as binary.
+   *
+   * @returns true when more is welcome; false when the message is queued above the water mark, or dropped since the
+   * connection is closed. Never throws for a closed peer.
+   * @throws TypeError for another kind of payload.
+   */
+  send(data: Payload): boolean {
+    const payload = toPayload(data);
+    return this.#core.writing.send(
+      typeof payload === "string" ? MessageType.text : MessageType.binary,
+      payload,
+    );
+  }
+
+  /**
+   * Opens a message that is written in pieces. Other messages wait until it is closed; control frames pass.
+   *
+   * @throws As {@link writeMessage}.
+   */
+  async nextWriter(type: DataType, options?: WaitOptions): Promise<MessageWriter> {
+    checkMessage(type, "");
+    await this.#core.writing.beginFragments(options);
+    return new MessageWriter(type, this.#core.writing, this.#init.limits.writeBufferSize);
+  }
+
+  /** Bytes of frames that the kernel has not taken yet. */
+  get bufferedAmount(): number {
+    return this.#core.writing.bufferedAmount;
+  }
+
+  /** Resolves when {@link bufferedAmount} is below the write water mark. */
+  drained(options?: WaitOptions): Promise<void> {
+    return this.#core.writing.drained(options);
+  }
+
+  // ---- control and closing ----
+
+  /**
+   * Sends a ping and resolves with the round trip in milliseconds.
+   *
+   * @param data - At most 125 bytes. @default a number that no other ping of this connection has
+   * @param options - @default timeout: that of the heartbeat
+   * @throws DeadlineError `WS_TIMEOUT`; RangeError for a longer payload; else as {@link writeMessage}.
+   */
+  ping(data?: Payload, options?: WaitOptions): Promise<number> {
+    try {
+      const payload = data === undefined ? this.#core.pings.nextPayload() : toControlPayload(data);
+      return this.#core.ping(payload, {
+        timeout: options?.timeout ?? this.#init.limits.heartbeatTimeout,
+        signal: options?.signal,
+      });
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
+   * Closes: the closing handshake, then TCP (RFC 6455 §7.1.2). Messages written before go out first; messages of the
+   * peer that have not been read are dropped. A second call changes nothing.
+   *
+   * @param code - 1000-1003, 1007-1014 or 3000-4999; 1005 sends none. @default 1000
+   * @param reason - At most 123 bytes of UTF-8.
+   * @param options - `timeout` in ms for the whole. @default closeTimeout
+   * @returns How it ended, once the socket is gone: 1006 when the peer did not answer in time.
+   * @throws RangeError for a code or reason that can't be sent.
+   */
+  close(
+    code = 1000,
+    reason = "",
+    options?: { readonly timeout?: number | undefined },
+  ): Promise<CloseInfo> {
+    try {
+      this.#core.close(code, reason, options?.timeout ?? this.#init.limits.closeTimeout);
+    } catch (error) {
+      return rejected(error);
+    }
+    return this.closed;
+  }
+
+  /** Destroys the socket at once, without a closing handshake: gorilla's `Close`. */
+  terminate(): void {
+    this.#core.terminate();
+  }
+
+  /** Resolves when the socket is gone, with how it ended. Never rejects. */
+  get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      let resolve!: (end: CloseInfo) => void; // the executor runs at once
+      const promise = new Promise<CloseInfo>((settle) => (resolve = settle));
+      this.#closed = { promise, resolve };
+      const { end } = this.#core;
+      if (this.readyState === 3 && end !== undefined) resolve(end);
+    }
+    return this.#closed.promise;
+  }
+
+  /** Aborted when the connection ends; its reason is the error that reads get. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      const { endError } = this.#inside;
+      if (endError !== undefined) this.#controller.abort(endError);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Keeps the connection open past its handler and, within its time limit, through a drain, until disposed of. */
+  hold(): Disposable {
+    return this.#inside.lifetime.hold();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ---- deadlines, limits, handlers ----
+
+  /**
+   * Sets the time after which reads fail for good, as gorilla does; messages that wait are still given.
+   *
+   * @param at - A Date or ms since the epoch; `null` clears it.
+   */
+  setReadDeadline(at: Date | number | null): void {
+    this.#core.reading.setDeadline(at);
+  }
+
+  /** Sets the time after which waiting writes fail for good; the connection ends then. */
+  setWriteDeadline(at: Date | number | null): void {
+    this.#core.writing.setDeadline(at);
+  }
+
+  /** Sets the longest message accepted, in bytes after inflating; counts from the next frame on. */
+  setReadLimit(bytes: number): void {
+    this.#core.setReadLimit(positive("readLimit", bytes, bytes));
+  }
+
+  // ---- what it is ----
+
+  /** Unique in this process. */
+  get id(): string {
+    return (this.#id ??= `${process.pid.toString(36)}-${(++connections).toString(36)}`);
+  }
+
+  /** The user's own data, empty at first. */
+  get data(): ConnData {
+    return (this.#data ??= {});
+  }
+
+  /** The negotiated subprotocol, "" without one. */
+  get subprotocol(): string {
+    return this.#init.subprotocol;
+  }
+
+  /** The negotiated extensions as in the response header, "" without any. */
+  get extensions(): string {
+    return this.#init.extensions;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#core.transport.localAddress;
+  }
+
+  /** The peer's address, as the framework sees it behind its trusted proxies. */
+  get remoteAddress(): string | undefined {
+    return this.#init.remoteAddress ?? this.#core.transport.remoteAddress;
+  }
+
+  get netConn(): NetConn {
+    return this.#init.netConn;
+  }
+
+  /** 1 open, 2 closing, 3 closed: WHATWG's numbers. */
+  get readyState(): 1 | 2 | 3 {
+    return this.#core.readyState;
+  }
+}
+
+/** Options of one write. */
+export interface WriteOptions {
+  /** Withdraws the message when it has not started, and ends the wait in any case. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @internal */
+export function connInside(conn: Conn<never, never> | Conn): ConnInside {
+  return insideOf(conn as Conn); // the inner side does not look at messages
+}

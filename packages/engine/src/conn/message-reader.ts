@@ -1,0 +1,132 @@
+/** One message read in pieces, which arrive before the message is complete. */
+
+import { ReadableStream } from "node:stream/web";
+import type { DataType } from "../messages/message.ts";
+
+/** What a reader needs of the connection it reads from. */
+export interface ReaderSource {
+  /** Pieces have been taken: reading from the socket may go on. */
+  onTaken(): void;
+}
+
+/**
+ * The pieces of one message, in order, however the peer has cut them. Made by `conn.nextReader()`.
+ * At most the read queue's water mark is buffered; the next read of any kind discards what is left.
+ */
+export class MessageReader implements AsyncIterableIterator<Buffer> {
+  readonly type: DataType;
+  readonly #source: ReaderSource;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #ended = false;
+  #error: unknown;
+  #failed = false;
+  #waiter:
+    | { resolve(result: IteratorResult<Buffer>): void; reject(error: unknown): void }
+    | undefined;
+
+  constructor(type: DataType, source: ReaderSource) {
+    this.type = type;
+    this.#source = source;
+  }
+
+  /** Bytes that have arrived and wait to be taken. */
+  get bufferedBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Nothing more will come: the message is complete, discarded, or the connection has failed. */
+  get ended(): boolean {
+    return this.#ended || this.#failed;
+  }
+
+  /** The next piece. One call at a time; `done` behind the last one, and when a later read has discarded the rest. */
+  next(): Promise<IteratorResult<Buffer, undefined>> {
+    if (this.#waiter !== undefined) {
+      return Promise.reject(new TypeError("MessageReader.next() called while another call waits"));
+    }
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) {
+      this.#bytes -= piece.length;
+      this.#source.onTaken();
+      return Promise.resolve({ value: piece, done: false });
+    }
+    if (this.#failed) return Promise.reject(this.#error);
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+  }
+
+  /** Discards the rest of the message. */
+  return(): Promise<IteratorResult<Buffer, undefined>> {
+    this.abandon();
+    this.#source.onTaken();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The same pieces as a Web Stream. */
+  toReadableStream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { value, done } = await this.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: () => {
+          void this.return();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** Reads the rest into one buffer. */
+  async readAll(): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    for await (const piece of this) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  /** @internal The connection gives the next piece. */
+  push(piece: Buffer, last: boolean): void {
+    if (this.#ended) return;
+    if (last) this.#ended = true;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (piece.length === 0) {
+      if (last) waiter?.resolve({ value: undefined, done: true });
+      else this.#waiter = waiter;
+      return;
+    }
+    if (waiter !== undefined) {
+      waiter.resolve({ value: piece, done: false });
+      return;
+    }
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+  }
+
+  /** @internal The connection has ended inside this message; what arrived is still given. */
+  fail(error: unknown): void {
+    if (this.ended) return;
+    this.#failed = true;
+    this.#error = error;
+    this.#waiter?.reject(error);
+    this.#waiter = undefined;
+  }
+
+  /** @internal Another read has begun, or the reader has lost interest. */
+  abandon(): void {
+    this.#ended = true;
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#waiter?.resolve({ value: undefined, done: true });
+    this.#waiter = undefined;
+  }
+}

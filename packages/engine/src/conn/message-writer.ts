@@ -1,0 +1,101 @@
+/** One message written in pieces; other messages wait behind it, control frames do not. */
+
+import { WritableStream } from "node:stream/web";
+import { WebSocketError } from "../errors.ts";
+import { Opcode } from "../framing/opcode.ts";
+import { Utf8Validator } from "../framing/utf8.ts";
+import { MessageType } from "../messages/message.ts";
+import type { DataType } from "../messages/message.ts";
+import { toPayload } from "./payload.ts";
+import type { Payload } from "./payload.ts";
+import type { WriteQueue } from "./write-queue.ts";
+
+/**
+ * Writes one message as fragments (RFC 6455 §5.4). Made by `conn.nextWriter()`. Pieces are collected up to the
+ * connection's write buffer size and then sent as a fragment; {@link close} must follow, else nobody else can write.
+ */
+export class MessageWriter implements AsyncDisposable {
+  readonly type: DataType;
+  readonly #queue: WriteQueue;
+  readonly #fragmentBytes: number;
+  readonly #utf8: Utf8Validator | undefined;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #opcode: DataType | typeof Opcode.continuation;
+  #closed = false;
+
+  constructor(type: DataType, queue: WriteQueue, fragmentBytes: number) {
+    this.type = type;
+    this.#opcode = type;
+    this.#queue = queue;
+    this.#fragmentBytes = fragmentBytes;
+    this.#utf8 = type === MessageType.text ? new Utf8Validator() : undefined;
+  }
+
+  /**
+   * Adds a piece; resolves when more is welcome. Bytes are copied, so the caller may use its buffer again.
+   *
+   * @throws WebSocketError `WS_WRITER_CLOSED`; TypeError for a text that is not UTF-8 or a payload of another kind.
+   */
+  async write(chunk: Payload): Promise<void> {
+    this.#mustBeOpen();
+    const payload = toPayload(chunk);
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
+    if (this.#utf8?.push(bytes, 0, bytes.length) === false)
+      throw new TypeError("text message is not valid UTF-8");
+    this.#pieces.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes >= this.#fragmentBytes) await this.#send(false);
+  }
+
+  /** Sends what has been collected as a fragment, without ending the message. */
+  async flush(): Promise<void> {
+    this.#mustBeOpen();
+    if (this.#bytes > 0) await this.#send(false);
+  }
+
+  /**
+   * Ends the message with its final fragment.
+   *
+   * @throws TypeError when a text ends inside a character; the connection is then of no use to this message and closes.
+   */
+  async close(): Promise<void> {
+    this.#mustBeOpen();
+    this.#closed = true;
+    if (this.#utf8?.complete === false) {
+      this.#queue.endFragments();
+      throw new TypeError("text message ends inside a UTF-8 character");
+    }
+    const sent = this.#send(true);
+    this.#queue.endFragments();
+    await sent;
+  }
+
+  /** Closes the writer unless that has been done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closed) await this.close();
+  }
+
+  /** The same writer as a Web Stream; closing the stream ends the message. */
+  toWritableStream(): WritableStream<Payload> {
+    return new WritableStream<Payload>({
+      write: (chunk) => this.write(chunk),
+      close: () => this.close(),
+    });
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed)
+      throw new WebSocketError("WS_WRITER_CLOSED", "write to a closed message writer");
+  }
+
+  #send(fin: boolean): Promise<void> {
+    const payload =
+      this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
+    this.#pieces = [];
+    this.#bytes = 0;
+    const opcode = this.#opcode;
+    this.#opcode = Opcode.continuation;
+    return this.#queue.writeFragment(opcode, payload, fin, false);
+  }
+}

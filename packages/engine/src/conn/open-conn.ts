@@ -1,0 +1,44 @@
+/** Makes a Conn of a socket whose opening handshake is done. */
+
+import type { Duplex } from "node:stream";
+import type { Role } from "../framing/frame.ts";
+import type { MessageCheck } from "../messages/message.ts";
+import { SocketTransport } from "../transport/socket-transport.ts";
+import { Conn, connInside } from "./conn.ts";
+import { resolveConnOptions } from "./limits.ts";
+import type { ConnOptions } from "./limits.ts";
+
+export interface OpenConnInit<In> {
+  readonly role: Role;
+  readonly options: ConnOptions;
+  readonly subprotocol: string;
+  readonly extensions: string;
+  /** The peer's address where it is not the socket's: behind a trusted proxy. */
+  readonly remoteAddress?: string | undefined;
+  /** Checks parsed messages when the route has a schema. */
+  readonly check?: MessageCheck<In> | undefined;
+}
+
+/**
+ * Takes the socket over and starts to read.
+ *
+ * @param head - Bytes that came behind the handshake.
+ */
+export function openConn<In = unknown, Out = unknown>(
+  socket: Duplex,
+  head: Uint8Array,
+  init: OpenConnInit<In>,
+): Conn<In, Out> {
+  const conn = new Conn<In, Out>({
+    role: init.role,
+    limits: resolveConnOptions(init.options),
+    subprotocol: init.subprotocol,
+    extensions: init.extensions,
+    remoteAddress: init.remoteAddress,
+    netConn: socket,
+    check: init.check,
+    connect: (events) => new SocketTransport(socket, events),
+  });
+  connInside(conn as Conn).core.reading.start(head); // the inner side does not look at messages
+  return conn;
+}

@@ -1,0 +1,70 @@
+/** Messages that wait for a reader, with the water marks that pause the socket. */
+
+import type { Message } from "../messages/message.ts";
+
+const COMPACT_AT = 1024;
+
+export class ReadQueue<In> {
+  readonly #maxBytes: number;
+  readonly #maxMessages: number;
+  #items: (Message<In> | undefined)[] = [];
+  #head = 0;
+  #bytes = 0;
+  /** The received chunk that the newest message is a view of, counted once for all messages in it. */
+  #chunk: ArrayBufferLike | undefined;
+  #costs: number[] = [];
+
+  constructor(maxBytes: number, maxMessages: number) {
+    this.#maxBytes = maxBytes;
+    this.#maxMessages = maxMessages;
+  }
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** Bytes of memory that the waiting messages keep: whole chunks, since a view of one keeps all of it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** At a water mark, `extraBytes` of an unfinished message included. */
+  isFull(extraBytes: number): boolean {
+    return this.length >= this.#maxMessages || this.#bytes + extraBytes >= this.#maxBytes;
+  }
+
+  push(message: Message<In>): void {
+    const chunk = message.data.buffer;
+    const cost = chunk === this.#chunk ? 0 : chunk.byteLength;
+    this.#chunk = chunk;
+    this.#items.push(message);
+    this.#costs.push(cost);
+    this.#bytes += cost;
+  }
+
+  shift(): Message<In> | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const message = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#bytes -= this.#costs[this.#head]!; // one cost per item
+    this.#head++;
+    if (this.#head === this.#items.length) this.clear();
+    else if (this.#head === COMPACT_AT) this.#compact();
+    return message;
+  }
+
+  /** A reader that never catches up must not leave a growing row of empty places behind. */
+  #compact(): void {
+    this.#items = this.#items.slice(this.#head);
+    this.#costs = this.#costs.slice(this.#head);
+    this.#head = 0;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#costs = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#chunk = undefined;
+  }
+}

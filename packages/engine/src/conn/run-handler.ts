@@ -1,0 +1,55 @@
+/** Runs a handler on its connection and applies the lifetime rule when it is done. */
+
+import { connInside } from "./conn.ts";
+import type { Conn } from "./conn.ts";
+
+const MAX_CAUSES = 10;
+
+/**
+ * Runs `handler`. When it has returned and its promise has settled:
+ * it failed: the connection is closed with 1011 and the error reported, unless it is this connection's own end;
+ * somebody still reads: the connection carries on; it has read and nobody does or holds: 1000; it never read: it stays open.
+ *
+ * @param report - The route's error channel; also gets errors of `forEach` callbacks and of unsendable values.
+ * @param debug - Gets what is the end of this connection and not a fault.
+ */
+export function runHandler<In, Out>(
+  conn: Conn<In, Out>,
+  handler: () => unknown,
+  report: (error: unknown) => void,
+  debug: (error: unknown) => void = () => {},
+): void {
+  const inside = connInside(conn as Conn); // the lifetime does not look at messages
+  const reported = new Set<unknown>();
+  inside.report = (error) => {
+    if (reported.has(error)) return;
+    reported.add(error);
+    report(error);
+  };
+  const fail = (error: unknown): void => {
+    if (isOwnEnd(conn as Conn, error)) debug(error);
+    else inside.report(error);
+    inside.lifetime.handlerFailed();
+  };
+  let result: unknown;
+  try {
+    result = handler();
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  // A sync handler is judged like an async one: behind the microtasks that it has started.
+  Promise.resolve(result).then(() => inside.lifetime.handlerReturned(), fail);
+}
+
+/** The end of this very connection, met by a read, a write or its signal, also as a cause. */
+function isOwnEnd(conn: Conn, error: unknown): boolean {
+  const { core, endError } = connInside(conn);
+  const ends: unknown[] = [endError, core.writing.failure].filter((end) => end !== undefined);
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current !== undefined; depth++) {
+    if (ends.includes(current)) return true;
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return false;
+}

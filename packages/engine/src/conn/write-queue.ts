@@ -1,0 +1,435 @@
+/** The writing half of a connection: messages in call order, one write at a time, bounded. */
+
+import { DeadlineError, WebSocketError } from "../errors.ts";
+import type { Endpoint } from "../endpoint/endpoint.ts";
+import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
+import { Opcode } from "../framing/opcode.ts";
+import type { DataType } from "../messages/message.ts";
+import type { Transport } from "../transport/transport.ts";
+import { Deadline } from "./deadline.ts";
+import type { ConnLimits } from "./limits.ts";
+import { payloadBytes } from "./payload.ts";
+import { rejected, waitFor } from "./wait.ts";
+import type { WaitOptions, Waiter } from "./wait.ts";
+
+/** What the writing half asks and tells the connection. */
+export interface WriteQueueOwner {
+  /** Received input that has not been handled is there: more frames are likely, so a write may wait for them. */
+  readonly inputLeft: boolean;
+  /** More waits to be sent than `maxBufferedAmount`. */
+  onOverflow(): void;
+  /** The write deadline has passed for bytes that wait. */
+  onWriteFailure(error: Error): void;
+}
+
+/** Something that waits for its turn: a message behind others, a writer, the close frame. */
+interface Parked {
+  /** Bytes that it will add, for the water marks. */
+  readonly bytes: number;
+  /** Puts its frames into the endpoint's output. */
+  start(): void;
+  /** Told when it can't start any more. */
+  reject(error: Error): void;
+}
+
+const RESOLVED: Promise<void> = Promise.resolve();
+
+export class WriteQueue {
+  readonly #endpoint: Endpoint;
+  readonly #transport: Transport;
+  readonly #limits: ConnLimits;
+  readonly #owner: WriteQueueOwner;
+
+  /** What waits behind a slow peer or an open writer, in call order. */
+  #parked: Parked[] = [];
+  #parkedBytes = 0;
+  /** Handed to the transport and not yet taken by the kernel. */
+  #inFlightBytes = 0;
+  #flushQueued = false;
+  #writerOpen = false;
+  /** The newest pong that waits; an older one need not be sent (§5.5.3). */
+  #pong: Uint8Array | undefined;
+
+  #drainWaiters: Waiter<void>[] = [];
+  /** Writers of large payloads in the output, then in flight: their memory is free when the kernel has it. */
+  #ownersOfOutput: Waiter<void>[] = [];
+  #ownersInFlight: Waiter<void>[] = [];
+
+  #failure: Error | undefined;
+  #deadline: Deadline | undefined;
+
+  constructor(
+    endpoint: Endpoint,
+    transport: Transport,
+    limits: ConnLimits,
+    owner: WriteQueueOwner,
+  ) {
+    this.#endpoint = endpoint;
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#owner = owner;
+  }
+
+  /** Bytes of frames that the kernel has not taken yet. */
+  get bufferedAmount(): number {
+    return (
+      this.#endpoint.output.byteLength +
+      this.#parkedBytes +
+      this.#inFlightBytes +
+      (this.#pong?.length ?? 0)
+    );
+  }
+
+  get belowWaterMark(): boolean {
+    return this.bufferedAmount < this.#limits.writeWaterMark;
+  }
+
+  /** Everything has been handed to the transport. */
+  get isFlushed(): boolean {
+    return this.#parked.length === 0 && this.#endpoint.output.byteLength === 0;
+  }
+
+  /** Why nothing can be written any more. */
+  get failure(): Error | undefined {
+    if (this.#failure === undefined && this.#deadline?.passed === true) this.#failByDeadline();
+    return this.#failure;
+  }
+
+  // ---- messages ----
+
+  /** Queues a message and says whether more is welcome. The payload has been checked. */
+  send(type: DataType, payload: string | Uint8Array): boolean {
+    if (this.failure !== undefined || !this.#admit(payload)) return false;
+    if (this.#mustPark()) this.#park(this.#parkedMessage(type, payload, undefined));
+    else {
+      this.#endpoint.sendMessage(type, payload, false);
+      this.#flushSoon();
+    }
+    return this.belowWaterMark;
+  }
+
+  /** Queues a message; resolves when more is welcome, or, for a long payload, when its memory is free again. */
+  write(type: DataType, payload: string | Uint8Array, options?: WaitOptions): Promise<void> {
+    const failure = this.failure;
+    if (failure !== undefined) return rejected(failure);
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (!this.#admit(payload)) return rejected(this.#failure);
+    const byReference = typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
+    if (this.#mustPark()) return this.#writeLater(type, payload, byReference, options);
+    this.#endpoint.sendMessage(type, payload, false);
+    if (!byReference) {
+      this.#flushSoon();
+      return this.belowWaterMark ? RESOLVED : this.drained(options);
+    }
+    const written = waitFor<void>("write", options, (waiter) => this.#ownersOfOutput.push(waiter));
+    this.flush();
+    return written;
+  }
+
+  /** Adds frames that have been serialized before. `shared`: by reference, however short. */
+  writeFrames(frames: Uint8Array, shared: boolean): Promise<void> {
+    const failure = this.failure;
+    if (failure !== undefined) return rejected(failure);
+    if (!this.#admit(frames)) return rejected(this.#failure);
+    const { output } = this.#endpoint;
+    const start = shared ? () => output.appendShared(frames) : () => output.appendFrames(frames);
+    if (this.#mustPark()) this.#park({ bytes: frames.length, start, reject: () => {} });
+    else {
+      start();
+      this.#flushSoon();
+    }
+    return this.belowWaterMark ? RESOLVED : this.drained();
+  }
+
+  /** Resolves when the buffered amount is below the water mark. */
+  drained(options?: WaitOptions): Promise<void> {
+    const failure = this.failure;
+    if (failure !== undefined) return rejected(failure);
+    if (this.belowWaterMark) return RESOLVED;
+    return waitFor<void>(
+      "drained()",
+      options,
+      (waiter) => this.#drainWaiters.push(waiter),
+      (waiter) => remove(this.#drainWaiters, waiter),
+    );
+  }
+
+  // ---- one message in pieces ----
+
+  /** Waits for the turn of a message in pieces. {@link endFragments} must follow. */
+  beginFragments(options?: WaitOptions): Promise<void> {
+    const failure = this.failure;
+    if (failure !== undefined) return rejected(failure);
+    if (!this.#writerOpen && this.#parked.length === 0) {
+      this.#writerOpen = true;
+      return RESOLVED;
+    }
+    let parked: Parked | undefined;
+    return waitFor<void>(
+      "nextWriter()",
+      options,
+      (waiter) => {
+        parked = {
+          bytes: 0,
+          start: () => {
+            this.#writerOpen = true;
+            waiter.resolve();
+          },
+          reject: (error) => waiter.reject(error),
+        };
+        this.#park(parked);
+      },
+      () => this.#unpark(parked),
+    );
+  }
+
+  /** Queues a frame of the open message; resolves when more is welcome. */
+  writeFragment(
+    opcode: DataType | typeof Opcode.continuation,
+    payload: Uint8Array,
+    fin: boolean,
+    compressed: boolean,
+  ): Promise<void> {
+    const failure = this.failure;
+    if (failure !== undefined) return rejected(failure);
+    if (!this.#admit(payload)) return rejected(this.#failure);
+    // Copied, however long: a writer may use its buffer again.
+    this.#endpoint.sendFragment(
+      opcode,
+      payload.length > MAX_COPIED_PAYLOAD_BYTES ? Buffer.from(payload) : payload,
+      fin,
+      compressed,
+    );
+    this.#flushSoon();
+    return this.belowWaterMark ? RESOLVED : this.drained();
+  }
+
+  /** The message in pieces is complete: the others may go on. */
+  endFragments(): void {
+    this.#writerOpen = false;
+    if (this.#parked.length > 0) this.flush();
+  }
+
+  // ---- control frames, which pass what is parked ----
+
+  ping(payload: Uint8Array): void {
+    this.#endpoint.sendControl(Opcode.ping, payload);
+    this.#flushSoon();
+  }
+
+  pong(payload: Uint8Array): void {
+    if (this.failure !== undefined) return;
+    if (this.#inFlightBytes > 0) {
+      this.#pong = Uint8Array.from(payload); // a copy: the payload is a view of received bytes
+      return;
+    }
+    this.#endpoint.sendControl(Opcode.pong, payload);
+    this.#flushSoon();
+  }
+
+  /**
+   * Queues the close frame behind all messages, and refuses what comes after it. With a writer open it goes at once,
+   * since that message can't be completed any more.
+   */
+  close(code: number, reason: string): void {
+    const failure = closeSent();
+    const send = (): void => this.#endpoint.sendClose(code, reason);
+    if (this.#parked.length === 0 || this.#writerOpen) {
+      this.#rejectParked(failure);
+      send();
+    } else this.#park({ bytes: 0, start: send, reject: () => {} });
+    this.#failure ??= failure;
+    this.#pong = undefined; // nothing follows a close frame
+    this.flush();
+  }
+
+  // ---- bytes out ----
+
+  /** Writes what waits, unless a write is under way. */
+  flush(): void {
+    const { output } = this.#endpoint;
+    while (this.#inFlightBytes === 0) {
+      if (this.#pong !== undefined) {
+        this.#endpoint.sendControl(Opcode.pong, this.#pong);
+        this.#pong = undefined;
+      }
+      this.#startParked();
+      const bytes = output.byteLength;
+      if (bytes === 0) break;
+      const owners = this.#ownersOfOutput;
+      if (owners.length > 0) this.#ownersOfOutput = [];
+      const written = this.#transport.write(output.take());
+      output.settle(written);
+      if (written) resolveAll(owners);
+      else {
+        this.#inFlightBytes = bytes;
+        this.#ownersInFlight = owners;
+      }
+    }
+    this.#wakeDrained();
+  }
+
+  /** The transport has handed on all that was in flight. */
+  onWritten(): void {
+    this.#inFlightBytes = 0;
+    resolveAll(this.#ownersInFlight.splice(0));
+    this.flush();
+  }
+
+  /** All input of this wake-up has been handled: what has been queued meanwhile goes out in one write. */
+  onInputDone(): void {
+    if (this.#endpoint.output.byteLength > 0 && this.#inFlightBytes === 0) this.flush();
+  }
+
+  /** Drops everything that waits; all writers and later writes get `error`. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#deadline?.clear();
+    this.#pong = undefined;
+    this.#endpoint.output.clear();
+    this.#rejectParked(this.#failure);
+    for (const waiters of [this.#drainWaiters, this.#ownersOfOutput, this.#ownersInFlight]) {
+      for (const waiter of waiters.splice(0)) waiter.reject(this.#failure);
+    }
+  }
+
+  setDeadline(at: Date | number | null): void {
+    this.#deadline ??= new Deadline(() => {
+      if (this.bufferedAmount > 0 || this.#drainWaiters.length > 0) this.#failByDeadline();
+    });
+    this.#deadline.set(at);
+  }
+
+  #failByDeadline(): void {
+    if (this.#failure !== undefined) return;
+    const error = new DeadlineError("WS_WRITE_DEADLINE", "the write deadline has passed");
+    this.fail(error);
+    this.#owner.onWriteFailure(error);
+  }
+
+  /**
+   * At once for the first frame of a tick when no input is left that could bring more; otherwise with all others
+   * behind the microtasks. So a loop of sends is two writes, however long.
+   */
+  #flushSoon(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    process.nextTick(this.#onTick);
+    if (!this.#owner.inputLeft) this.flush();
+  }
+
+  readonly #onTick = (): void => {
+    this.#flushQueued = false;
+    this.flush();
+  };
+
+  #mustPark(): boolean {
+    return this.#inFlightBytes > 0 || this.#writerOpen || this.#parked.length > 0;
+  }
+
+  /** Serializes what is parked, up to one batch, until a writer takes its turn. */
+  #startParked(): void {
+    let started = 0;
+    while (
+      started < this.#parked.length &&
+      !this.#writerOpen &&
+      this.#endpoint.output.byteLength < this.#limits.writeWaterMark
+    ) {
+      const parked = this.#parked[started++]!; // below the length
+      this.#parkedBytes -= parked.bytes;
+      parked.start();
+    }
+    if (started > 0) this.#parked.splice(0, started);
+  }
+
+  #park(parked: Parked): void {
+    this.#parked.push(parked);
+    this.#parkedBytes += parked.bytes;
+  }
+
+  /** Takes a write back that has not started. */
+  #unpark(parked: Parked | undefined): void {
+    if (parked !== undefined && remove(this.#parked, parked)) this.#parkedBytes -= parked.bytes;
+  }
+
+  #parkedMessage(
+    type: DataType,
+    payload: string | Uint8Array,
+    waiter: Waiter<void> | undefined,
+  ): Parked {
+    const copied =
+      typeof payload === "string" || payload.length > MAX_COPIED_PAYLOAD_BYTES
+        ? payload
+        : Uint8Array.from(payload);
+    return {
+      bytes: payloadBytes(payload),
+      start: () => {
+        this.#endpoint.sendMessage(type, copied, false);
+        if (waiter !== undefined) this.#ownersOfOutput.push(waiter);
+      },
+      reject: (error) => waiter?.reject(error),
+    };
+  }
+
+  #writeLater(
+    type: DataType,
+    payload: string | Uint8Array,
+    byReference: boolean,
+    options?: WaitOptions,
+  ): Promise<void> {
+    if (!byReference && options?.signal === undefined) {
+      this.#park(this.#parkedMessage(type, payload, undefined));
+      return this.belowWaterMark ? RESOLVED : this.drained(options);
+    }
+    let parked: Parked | undefined;
+    return waitFor<void>(
+      "write",
+      options,
+      (waiter) => {
+        parked = this.#parkedMessage(type, payload, waiter);
+        this.#park(parked);
+      },
+      () => this.#unpark(parked),
+    );
+  }
+
+  /** Lets one message of any size into an empty queue, and no more than the maximum into any other. */
+  #admit(payload: string | Uint8Array): boolean {
+    const waiting = this.bufferedAmount;
+    const room = this.#limits.maxBufferedAmount - waiting;
+    // A UTF-16 unit is at most 3 bytes, so the exact length matters near the limit only.
+    if (waiting === 0 || payload.length * 3 <= room || payloadBytes(payload) <= room) return true;
+    const error = new WebSocketError(
+      "WS_BUFFER_LIMIT",
+      `${waiting} bytes wait to be sent, ${payloadBytes(payload)} more would exceed maxBufferedAmount of ${this.#limits.maxBufferedAmount}`,
+    );
+    this.fail(error);
+    this.#owner.onOverflow();
+    return false;
+  }
+
+  #wakeDrained(): void {
+    if (this.#drainWaiters.length > 0 && this.belowWaterMark)
+      resolveAll(this.#drainWaiters.splice(0));
+  }
+
+  #rejectParked(error: Error): void {
+    this.#parkedBytes = 0;
+    for (const parked of this.#parked.splice(0)) parked.reject(error);
+  }
+}
+
+/** The error of a write behind the close frame (§5.5.1). */
+export function closeSent(): WebSocketError {
+  return new WebSocketError("WS_CLOSE_SENT", "write after the close frame was sent");
+}
+
+function resolveAll(waiters: Waiter<void>[]): void {
+  for (const waiter of waiters) waiter.resolve();
+}
+
+function remove<T>(items: T[], item: T): boolean {
+  const at = items.indexOf(item);
+  if (at >= 0) items.splice(at, 1);
+  return at >= 0;
+}

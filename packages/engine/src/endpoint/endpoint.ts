@@ -1,0 +1,171 @@
+/** An endpoint without its socket: received bytes in, messages out; messages in, bytes to send out (RFC 6455 §5-§7). */
+
+import { parseClosePayload, serializeClosePayload } from "../framing/close-payload.ts";
+import { FrameBatch } from "../framing/frame-batch.ts";
+import { FrameParser } from "../framing/frame-parser.ts";
+import { firstByte } from "../framing/frame-serializer.ts";
+import type { Role } from "../framing/frame.ts";
+import { createMaskingKeySource } from "../framing/masking.ts";
+import { Opcode } from "../framing/opcode.ts";
+import type { ControlOpcode } from "../framing/opcode.ts";
+import type { DataType } from "../messages/message.ts";
+import { MessageAssembler } from "../messages/message-assembler.ts";
+import type { AssemblerEvents, Inflate } from "../messages/message-assembler.ts";
+import { nextClosingState } from "./closing-handshake.ts";
+import type { ClosingState } from "./closing-handshake.ts";
+
+/** What an endpoint tells its owner, always inside a call of {@link Endpoint.receive}. */
+export interface EndpointEvents {
+  onMessage(type: DataType, data: Buffer): void;
+  onMessageStart(type: DataType, compressed: boolean): void;
+  onMessagePiece(piece: Buffer, last: boolean): void;
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer): void;
+  /** The peer's close frame; `code` is 1005 when it had none. Nothing is received after it. */
+  onClose(code: number, reason: string): void;
+}
+
+export interface EndpointInit {
+  readonly role: Role;
+  readonly readLimit: number;
+  readonly inflate?: Inflate | undefined;
+  readonly events: EndpointEvents;
+}
+
+// One source serves all clients of the process.
+let maskingKeys: (() => number) | undefined;
+
+export class Endpoint implements AssemblerEvents {
+  readonly #events: EndpointEvents;
+  readonly #parser: FrameParser;
+  readonly #assembler: MessageAssembler;
+  /** Frames that wait to be written. */
+  readonly output: FrameBatch;
+  #state: ClosingState = "open";
+  #deaf = false;
+
+  constructor(init: EndpointInit) {
+    this.#events = init.events;
+    this.#assembler = new MessageAssembler(this, init.readLimit, init.inflate);
+    this.#parser = new FrameParser(init.role, init.inflate !== undefined, this.#assembler);
+    this.output = new FrameBatch(
+      init.role === "client" ? (maskingKeys ??= createMaskingKeySource()) : undefined,
+    );
+  }
+
+  get state(): ClosingState {
+    return this.#state;
+  }
+
+  /** Bytes retained for an unfinished message. */
+  get storedBytes(): number {
+    return this.#assembler.storedBytes;
+  }
+
+  setReadLimit(bytes: number): void {
+    this.#assembler.readLimit = bytes;
+  }
+
+  startStreaming(): void {
+    this.#assembler.startStreaming();
+  }
+
+  stopStreaming(): void {
+    this.#assembler.stopStreaming();
+  }
+
+  discardData(): void {
+    this.#assembler.discardData();
+  }
+
+  /**
+   * Takes received bytes from `from` on; returns the index that it came to, less than the length when
+   * {@link stop} was called meanwhile. After a close frame or an error everything is ignored.
+   *
+   * @throws ProtocolError when the peer broke a rule or a limit.
+   */
+  receive(chunk: Buffer, from: number): number {
+    if (this.#deaf) return chunk.length;
+    try {
+      const end = this.#parser.push(chunk, from);
+      // "After sending a control frame indicating the connection should be closed, ... the peer ... discards
+      // any further data received" §1.4
+      return this.#deaf ? chunk.length : end;
+    } catch (error) {
+      this.#deaf = true;
+      throw error;
+    }
+  }
+
+  /** Makes a running {@link receive} return after what it is at. */
+  stop(): void {
+    this.#parser.stop();
+  }
+
+  /** Ignores everything that is received from now on. */
+  stopListening(): void {
+    this.#deaf = true;
+    this.#parser.stop();
+  }
+
+  /** Queues a whole data message as one frame. */
+  sendMessage(type: DataType, payload: Uint8Array | string, compressed: boolean): void {
+    this.output.append(firstByte(true, compressed, type), payload);
+  }
+
+  /** Queues one frame of a message: `opcode` is the continuation for all but its first one. */
+  sendFragment(
+    opcode: DataType | typeof Opcode.continuation,
+    payload: Uint8Array,
+    fin: boolean,
+    compressed: boolean,
+  ): void {
+    this.output.append(firstByte(fin, compressed, opcode), payload);
+  }
+
+  /** Queues a ping or pong; at most 125 bytes, which the caller has checked. */
+  sendControl(opcode: typeof Opcode.ping | typeof Opcode.pong, payload: Uint8Array): void {
+    this.output.append(firstByte(true, false, opcode), payload);
+  }
+
+  /**
+   * Queues a close frame. "MUST NOT send any more data frames after sending a Close frame" §5.5.1: its owner sees to that.
+   *
+   * @throws RangeError for a code that must not be sent or a reason that is too long.
+   */
+  sendClose(code: number, reason: string): void {
+    this.output.append(firstByte(true, false, Opcode.close), serializeClosePayload(code, reason));
+    this.#state = nextClosingState(this.#state, "send-close");
+  }
+
+  transportEnded(): void {
+    this.#state = nextClosingState(this.#state, "transport-end");
+  }
+
+  onMessage(type: DataType, data: Buffer): void {
+    this.#events.onMessage(type, data);
+  }
+
+  onMessageStart(type: DataType, compressed: boolean): void {
+    this.#events.onMessageStart(type, compressed);
+  }
+
+  onMessagePiece(piece: Buffer, last: boolean): void {
+    this.#events.onMessagePiece(piece, last);
+  }
+
+  onControl(opcode: ControlOpcode, payload: Buffer): void {
+    if (opcode === Opcode.ping) {
+      this.#events.onPing(payload);
+      return;
+    }
+    if (opcode === Opcode.pong) {
+      this.#events.onPong(payload);
+      return;
+    }
+    const { code, reason } = parseClosePayload(payload);
+    this.#state = nextClosingState(this.#state, "receive-close");
+    this.stopListening();
+    this.#events.onClose(code, reason);
+  }
+}

@@ -1,0 +1,27 @@
+/** The only door of the engine: everything public, by name. */
+
+export { CloseCode } from "./close-code.ts";
+export {
+  CloseError,
+  DeadlineError,
+  ERROR_CODES,
+  HandshakeError,
+  ProtocolError,
+  ValidationError,
+  WebSocketError,
+} from "./errors.ts";
+export type { CloseInfo, ErrorCode, HandshakeResponse, ValidationIssue } from "./errors.ts";
+export { Message, MessageType } from "./messages/message.ts";
+export type { DataType } from "./messages/message.ts";
+export { Conn } from "./conn/conn.ts";
+export type { ConnData, NetConn, WriteOptions } from "./conn/conn.ts";
+export { ConnRegistry } from "./conn/conn-registry.ts";
+export type { DrainOptions } from "./conn/conn-registry.ts";
+export type { ConnOptions, HeartbeatOptions } from "./conn/limits.ts";
+export { MessageReader } from "./conn/message-reader.ts";
+export { MessageWriter } from "./conn/message-writer.ts";
+export { openConn } from "./conn/open-conn.ts";
+export type { OpenConnInit } from "./conn/open-conn.ts";
+export type { Payload } from "./conn/payload.ts";
+export { runHandler } from "./conn/run-handler.ts";
+export type { WaitOptions } from "./conn/wait.ts";

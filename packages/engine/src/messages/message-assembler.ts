@@ -1,0 +1,277 @@
+/** Message assembler: frames in, whole messages or their pieces out (RFC 6455 §5.4, §6.2). */
+
+import { CloseCode } from "../close-code.ts";
+import { ProtocolError } from "../errors.ts";
+import type { FrameSink } from "../framing/frame-parser.ts";
+import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
+import { isControl, Opcode } from "../framing/opcode.ts";
+import type { ControlOpcode } from "../framing/opcode.ts";
+import { isValidUtf8, Utf8Validator } from "../framing/utf8.ts";
+import type { DataType } from "./message.ts";
+
+/** Takes what the assembler finds. */
+export interface AssemblerEvents {
+  onMessage(type: DataType, data: Buffer): void;
+  /** Instead of {@link onMessage} while streaming: a message begins. */
+  onMessageStart(type: DataType, compressed: boolean): void;
+  /** The next piece of it; still deflated when the message is. */
+  onMessagePiece(piece: Buffer, last: boolean): void;
+  onControl(opcode: ControlOpcode, payload: Buffer): void;
+}
+
+/** Inflates a whole message; throws `WS_READ_LIMIT` when the result would be over `limit` bytes. */
+export type Inflate = (payload: Buffer, limit: number) => Buffer;
+
+// Deflate may grow what does not shrink; that much more than readLimit may be retained on the wire's side.
+const DEFLATE_SLACK_BYTES = 65_536;
+const MIN_STORE_BYTES = 256;
+
+export class MessageAssembler implements FrameSink {
+  readonly #events: AssemblerEvents;
+  readonly #inflate: Inflate | undefined;
+  /** Longest message in bytes, after inflating. */
+  readLimit: number;
+  /** Messages are given in pieces; may change at any time, {@link startStreaming} does the switch inside one. */
+  #streaming = false;
+  #discarding = false;
+
+  // The message that has begun and not ended. #type 0: none.
+  #type: DataType | 0 = 0;
+  #compressed = false;
+  #announced = false;
+  #length = 0;
+  #store: Buffer | undefined;
+  #stored = 0;
+  readonly #utf8: Utf8Validator = new Utf8Validator();
+
+  // The frame that has begun and not ended.
+  #opcode: Opcode = Opcode.continuation;
+  #fin = false;
+  #frameRest = 0;
+  #control: Buffer | undefined;
+  #controlLength = 0;
+
+  constructor(events: AssemblerEvents, readLimit: number, inflate: Inflate | undefined) {
+    this.#events = events;
+    this.readLimit = readLimit;
+    this.#inflate = inflate;
+  }
+
+  /** Bytes retained for an unfinished message. */
+  get storedBytes(): number {
+    return this.#stored;
+  }
+
+  /** Gives messages in pieces from now on, beginning with what is there of an unfinished one. */
+  startStreaming(): void {
+    this.#streaming = true;
+    if (this.#type === 0 || this.#announced) return;
+    const stored = this.#store?.subarray(0, this.#stored);
+    this.#dropStore();
+    this.#announce();
+    if (stored !== undefined && stored.length > 0) this.#events.onMessagePiece(stored, false);
+  }
+
+  /** Gives whole messages again, beginning with the next one that starts. */
+  stopStreaming(): void {
+    this.#streaming = false;
+  }
+
+  /** From now on only control frames are looked at; nothing of a message is kept or inflated. */
+  discardData(): void {
+    this.#discarding = true;
+    this.#dropStore();
+  }
+
+  onFrame(fin: boolean, rsv1: boolean, opcode: Opcode, length: number): void {
+    this.#opcode = opcode;
+    if (isControl(opcode)) {
+      this.#controlLength = 0;
+      return;
+    }
+    if (opcode === Opcode.continuation) {
+      if (this.#type === 0)
+        throw sequenceViolation(
+          "WS_CONTINUATION_UNEXPECTED",
+          "continuation frame without a message",
+        );
+    } else {
+      // "The fragments of one message MUST NOT be interleaved between the fragments of another message" §5.4
+      if (this.#type !== 0)
+        throw sequenceViolation(
+          "WS_DATA_BEFORE_FIN",
+          "new message before the last fragment of the previous one",
+        );
+      this.#beginMessage(opcode, rsv1);
+    }
+    this.#fin = fin;
+    this.#frameRest = length;
+    this.#length += length;
+    if (!this.#discarding) this.#checkLength();
+  }
+
+  onPayload(chunk: Buffer, start: number, end: number, last: boolean): void {
+    const opcode = this.#opcode;
+    if (isControl(opcode)) {
+      this.#takeControl(opcode, chunk, start, end, last);
+      return;
+    }
+    this.#frameRest -= end - start;
+    const messageEnds = last && this.#fin;
+    if (this.#discarding) {
+      if (messageEnds) this.#endMessage();
+    } else if (this.#streaming || this.#announced) {
+      this.#passOn(chunk, start, end, messageEnds);
+    } else if (messageEnds && this.#stored === 0) {
+      this.#deliverPiece(chunk.subarray(start, end));
+    } else {
+      this.#keep(chunk, start, end);
+      if (messageEnds) this.#deliverKept();
+    }
+  }
+
+  #beginMessage(type: DataType, compressed: boolean): void {
+    this.#type = type;
+    this.#compressed = compressed;
+    this.#length = 0;
+    this.#announced = false;
+    this.#utf8.reset();
+    if (this.#streaming && !this.#discarding) this.#announce();
+  }
+
+  #announce(): void {
+    if (this.#type === 0) return;
+    this.#announced = true;
+    this.#events.onMessageStart(this.#type, this.#compressed);
+  }
+
+  #endMessage(): void {
+    this.#type = 0;
+    this.#announced = false;
+  }
+
+  /** Refuses a message as soon as a header tells that it will be too long. */
+  #checkLength(): void {
+    const limit = this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
+    if (this.#length > limit) throw readLimitExceeded(this.readLimit);
+  }
+
+  /** A message that came in one piece: the usual case, without a copy. */
+  #deliverPiece(payload: Buffer): void {
+    const data = this.#inflated(payload);
+    if (this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
+    this.#deliver(data);
+  }
+
+  /** A message whose pieces were kept; its text was checked as they came, unless it was deflated. */
+  #deliverKept(): void {
+    if (this.#compressed) {
+      this.#deliverPiece(this.#takeStore());
+      return;
+    }
+    if (!this.#utf8.complete) throw invalidText();
+    this.#deliver(this.#takeStore());
+  }
+
+  #deliver(data: Buffer): void {
+    const type = this.#type;
+    this.#endMessage();
+    if (type !== 0) this.#events.onMessage(type, data);
+  }
+
+  #inflated(payload: Buffer): Buffer {
+    return this.#compressed && this.#inflate !== undefined
+      ? this.#inflate(payload, this.readLimit)
+      : payload;
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    this.#checkText(chunk, start, end);
+    const length = this.#stored + (end - start);
+    if (length === 0) return;
+    if (this.#store === undefined || this.#store.length < length) this.#growStore(length);
+    chunk.copy(this.#store!, this.#stored, start, end); // #growStore has just made it
+    this.#stored = length;
+  }
+
+  /** Grows by doubling, never by the length that a header declares, except down to it. */
+  #growStore(length: number): void {
+    let size = Math.max(MIN_STORE_BYTES, (this.#store?.length ?? 0) * 2, length);
+    if (this.#fin) size = Math.min(size, length + this.#frameRest);
+    const store = Buffer.allocUnsafeSlow(size);
+    this.#store?.copy(store, 0, 0, this.#stored);
+    this.#store = store;
+  }
+
+  #takeStore(): Buffer {
+    const data =
+      this.#store === undefined ? Buffer.alloc(0) : this.#store.subarray(0, this.#stored);
+    this.#dropStore();
+    return data;
+  }
+
+  #dropStore(): void {
+    this.#store = undefined;
+    this.#stored = 0;
+  }
+
+  #passOn(chunk: Buffer, start: number, end: number, last: boolean): void {
+    this.#checkText(chunk, start, end);
+    if (last) {
+      if (this.#type === Opcode.text && !this.#compressed && !this.#utf8.complete)
+        throw invalidText();
+      this.#endMessage();
+    }
+    if (last || end > start) this.#events.onMessagePiece(chunk.subarray(start, end), last);
+  }
+
+  #checkText(chunk: Buffer, start: number, end: number): void {
+    if (this.#type === Opcode.text && !this.#compressed && !this.#utf8.push(chunk, start, end))
+      throw invalidText();
+  }
+
+  #takeControl(
+    opcode: ControlOpcode,
+    chunk: Buffer,
+    start: number,
+    end: number,
+    last: boolean,
+  ): void {
+    if (last && this.#controlLength === 0) {
+      this.#events.onControl(opcode, chunk.subarray(start, end));
+      return;
+    }
+    const control = (this.#control ??= Buffer.allocUnsafeSlow(MAX_CONTROL_PAYLOAD_BYTES));
+    chunk.copy(control, this.#controlLength, start, end);
+    this.#controlLength += end - start;
+    if (last) {
+      this.#control = undefined;
+      this.#events.onControl(opcode, control.subarray(0, this.#controlLength));
+    }
+  }
+}
+
+/** The error for a message that is too long. */
+export function readLimitExceeded(limit: number): ProtocolError {
+  return new ProtocolError(
+    "WS_READ_LIMIT",
+    CloseCode.messageTooBig,
+    `message over the read limit of ${limit} bytes`,
+  );
+}
+
+/** "the endpoint MUST _Fail the WebSocket Connection_" §8.1, with 1007 by §7.4.1 */
+export function invalidText(): ProtocolError {
+  return new ProtocolError(
+    "WS_UTF8_INVALID",
+    CloseCode.invalidPayload,
+    "text message is not valid UTF-8",
+  );
+}
+
+function sequenceViolation(
+  code: "WS_CONTINUATION_UNEXPECTED" | "WS_DATA_BEFORE_FIN",
+  message: string,
+): ProtocolError {
+  return new ProtocolError(code, CloseCode.protocolError, message);
+}

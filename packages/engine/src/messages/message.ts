@@ -1,0 +1,63 @@
+/** A text or binary message (RFC 6455 §5.6). */
+
+import { Opcode } from "../framing/opcode.ts";
+import { WebSocketError } from "../errors.ts";
+
+/** gorilla's message types, which are the opcodes of RFC 6455 §5.2. */
+export const MessageType = {
+  text: Opcode.text,
+  binary: Opcode.binary,
+  close: Opcode.close,
+  ping: Opcode.ping,
+  pong: Opcode.pong,
+} as const;
+export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+/** Type of a message that carries data. */
+export type DataType = typeof Opcode.text | typeof Opcode.binary;
+
+/** Checks a parsed JSON value and gives what the route promised, or throws `ValidationError`. */
+export type MessageCheck<In> = (value: unknown) => In;
+
+/** One received message. */
+export class Message<In = unknown> {
+  readonly type: DataType;
+  /** The payload. It is the reader's own: the engine neither keeps nor changes it. */
+  readonly data: Buffer;
+  /** Messages that came directly before this one and were dropped, because nobody read for too long. */
+  readonly dropped: number;
+  readonly #check: MessageCheck<In> | undefined;
+  #text: string | undefined;
+
+  constructor(type: DataType, data: Buffer, dropped = 0, check?: MessageCheck<In>) {
+    this.type = type;
+    this.data = data;
+    this.dropped = dropped;
+    this.#check = check;
+  }
+
+  /** Decodes the payload as UTF-8, once. */
+  text(): string {
+    return (this.#text ??= this.data.toString("utf8"));
+  }
+
+  /**
+   * Parses the payload as JSON, whichever the message's type, and checks it when the route has a schema.
+   *
+   * @throws WebSocketError `WS_JSON_INVALID`; ValidationError `WS_VALIDATION`.
+   */
+  json(): In {
+    const value = parseJSON(this.text());
+    // Without a schema In is what the caller says it is.
+    return this.#check === undefined ? (value as In) : this.#check(value);
+  }
+}
+
+function parseJSON(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new WebSocketError("WS_JSON_INVALID", `message is not JSON: ${reason}`, { cause });
+  }
+}

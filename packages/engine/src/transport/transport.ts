@@ -1,0 +1,30 @@
+/** What a connection needs of the thing that carries its bytes. */
+
+/** Takes what a transport tells. */
+export interface TransportEvents {
+  /** Received bytes, never more once {@link Transport.pause} was called, but for what was under way (TLS). */
+  onBytes(chunk: Buffer): void;
+  /** The peer has ended its side. */
+  onEnd(): void;
+  /** Both sides are gone. Nothing follows. */
+  onClosed(error: Error | undefined): void;
+  /** What a {@link Transport.write} had not yet handed on is now gone. */
+  onWritten(): void;
+}
+
+export interface Transport {
+  /**
+   * Writes `pieces` one behind the other, as one write.
+   *
+   * @returns true when everything has been handed on; else the pieces must stay as they are until `onWritten`.
+   */
+  write(pieces: readonly Uint8Array[]): boolean;
+  pause(): void;
+  resume(): void;
+  /** Ends our side when all is written; keeps reading. */
+  end(): void;
+  /** Gives up at once. `reset` sends RST instead of FIN where the transport can. */
+  destroy(): void;
+  readonly localAddress: string | undefined;
+  readonly remoteAddress: string | undefined;
+}
