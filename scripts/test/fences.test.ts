@@ -74,9 +74,11 @@ const FENCES: readonly Fence[] = [
   },
   folder(
     "conn",
-    ["../messages/message.ts", "../endpoint/endpoint.ts", "../transport/transport.ts"],
+    ["../framing/frame.ts", "../endpoint/endpoint.ts", "../transport/transport.ts", "node:stream"],
     ["../server/upgrader.ts", "../client/dialer.ts", "../opening-handshake/origin.ts", "node:net"],
   ),
+  { file: `${ENGINE}/conn/message-reader.ts`, allowed: ["node:zlib"], refused: ["node:net"] },
+  { file: `${ENGINE}/conn/run-handler.ts`, allowed: ["node:async_hooks"], refused: ["node:net"] },
   folder(
     "server",
     ["../conn/conn.ts", "../opening-handshake/origin.ts", "node:http"],
@@ -94,7 +96,7 @@ const FENCES: readonly Fence[] = [
   adapter("hub", [], ["fastify", "@longwire/fastify"]),
   {
     file: "packages/testkit/src/seeded.ts",
-    allowed: ["@longwire/engine", "ws", "vitest", "node:net"],
+    allowed: ["../hex.ts", "@longwire/engine", "ws", "vitest", "node:net"],
     refused: ["@longwire/fastify", "fastify", "@longwire/engine/conn"],
   },
   {
