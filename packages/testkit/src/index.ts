@@ -23,7 +23,7 @@ export {
 export { RawPeer, type StreamEnd } from "./raw-peer.ts";
 export { WsPeer, type WsMessage, type WsPeerOptions } from "./ws-peer.ts";
 export { memoryDuplexPair } from "./memory-duplex.ts";
-export { connAndRawPeer, connPair, type OpenEnd, type PairedInit } from "./conn-pair.ts";
+export { connAndRawPeer, connPair } from "./conn-pair.ts";
 export {
   expectFlatMemory,
   retainedMemory,
