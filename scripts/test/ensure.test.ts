@@ -34,11 +34,13 @@ describe("ensure", () => {
     mkdirSync(join(root, "npm"));
     writeFileSync(join(root, "package-lock.json"), '{ "lockfileVersion": 3 }');
     writeFileSync(join(root, "npm", "npm-cli.js"), NPM);
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
     vi.stubEnv("npm_execpath", join(root, "npm", "npm-cli.js"));
   });
 
   afterEach(() => {
     vi.unstubAllEnvs();
+    vi.restoreAllMocks();
     rmSync(root, { recursive: true });
   });
 
