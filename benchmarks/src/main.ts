@@ -1,2 +1,0 @@
-/** Measurements of Longwire and of its peers. */
-export {};
