@@ -163,7 +163,7 @@ export class ConnCore<In>
    * sent before the close frame.
    */
   #defer(action: () => void): void {
-    if (!this.reading.deliveredThisTurn) {
+    if (!this.reading.intake.deliveredThisTurn) {
       action();
       return;
     }
@@ -304,7 +304,7 @@ export class ConnCore<In>
 
   onBytes(chunk: Buffer): void {
     this.lastReceivedAt = performance.now();
-    this.reading.receive(chunk);
+    this.reading.intake.receive(chunk);
   }
 
   onEnd(): void {
@@ -357,7 +357,7 @@ export class ConnCore<In>
   }
 
   get readingPaused(): boolean {
-    return this.reading.paused;
+    return this.reading.intake.paused;
   }
 
   sendHeartbeat(): void {

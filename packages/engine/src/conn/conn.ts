@@ -12,6 +12,7 @@ import { Lifetime } from "./lifetime.ts";
 import type { LifetimeOwner } from "./lifetime.ts";
 import { positive } from "./limits.ts";
 import type { ConnLimits } from "./limits.ts";
+import { MessageIterator } from "./message-iterator.ts";
 import type { MessageReader } from "./message-reader.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { checkMessage, toControlPayload, toPayload } from "./payload.ts";
@@ -103,6 +104,7 @@ export class Conn<In = unknown, Out = unknown>
     this.#inside = {
       core: core as ConnCore<unknown>, // the inner side does not look at messages
       lifetime: new Lifetime(owner),
+      // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
       report: (error) => console.error(error),
       endError: undefined,
     };
@@ -143,7 +145,7 @@ export class Conn<In = unknown, Out = unknown>
 
   /** Iterates over messages. Ends quietly on 1000, 1001, no code and any close of ours; else throws CloseError. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<In>, undefined> {
-    return this.#core.reading.iterate();
+    return new MessageIterator(this.#core.reading);
   }
 
   /**

@@ -1,7 +1,8 @@
 /** One message read in pieces, which arrive before the message is complete. */
 
 import { ReadableStream } from "node:stream/web";
-import type { DataType } from "../messages/message.ts";
+import type { DataType, Message } from "../messages/message.ts";
+import { rejected } from "./wait.ts";
 
 /** What a reader needs of the connection it reads from. */
 export interface ReaderSource {
@@ -19,8 +20,7 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #ended = false;
-  #error: unknown;
-  #failed = false;
+  #error: Error | undefined;
   #waiter:
     | { resolve(result: IteratorResult<Buffer>): void; reject(error: unknown): void }
     | undefined;
@@ -30,6 +30,13 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
     this.#source = source;
   }
 
+  /** @internal A reader of a message that is complete. */
+  static of(message: Message): MessageReader {
+    const reader = new MessageReader(message.type, { onTaken: () => {} });
+    reader.push(message.data, true);
+    return reader;
+  }
+
   /** Bytes that have arrived and wait to be taken. */
   get bufferedBytes(): number {
     return this.#bytes;
@@ -37,13 +44,13 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
 
   /** Nothing more will come: the message is complete, discarded, or the connection has failed. */
   get ended(): boolean {
-    return this.#ended || this.#failed;
+    return this.#ended || this.#error !== undefined;
   }
 
   /** The next piece. One call at a time; `done` behind the last one, and when a later read has discarded the rest. */
   next(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#waiter !== undefined) {
-      return Promise.reject(new TypeError("MessageReader.next() called while another call waits"));
+      return rejected(new TypeError("MessageReader.next() called while another call waits"));
     }
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
@@ -51,7 +58,7 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
       this.#source.onTaken();
       return Promise.resolve({ value: piece, done: false });
     }
-    if (this.#failed) return Promise.reject(this.#error);
+    if (this.#error !== undefined) return rejected(this.#error);
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
@@ -113,9 +120,8 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   }
 
   /** @internal The connection has ended inside this message; what arrived is still given. */
-  fail(error: unknown): void {
+  fail(error: Error): void {
     if (this.ended) return;
-    this.#failed = true;
     this.#error = error;
     this.#waiter?.reject(error);
     this.#waiter = undefined;

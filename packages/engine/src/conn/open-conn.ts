@@ -39,6 +39,6 @@ export function openConn<In = unknown, Out = unknown>(
     check: init.check,
     connect: (events) => new SocketTransport(socket, events),
   });
-  connInside(conn as Conn).core.reading.start(head); // the inner side does not look at messages
+  connInside(conn as Conn).core.reading.intake.start(head); // the inner side does not look at messages
   return conn;
 }

@@ -1,12 +1,18 @@
-/** The reading half of a connection: received bytes, the messages that wait, and whoever reads them. */
+/** The reading half of a connection: the messages that wait, and whoever reads them. */
 
-import { DeadlineError, ProtocolError } from "../errors.ts";
+import { DeadlineError } from "../errors.ts";
+import type { ProtocolError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { Message } from "../messages/message.ts";
 import type { DataType, MessageCheck } from "../messages/message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
+import { EachReader } from "./each-reader.ts";
+import type { Each } from "./each-reader.ts";
+import { Intake } from "./intake.ts";
+import type { IntakeOwner } from "./intake.ts";
 import type { ConnLimits } from "./limits.ts";
+import type { IterationSource } from "./message-iterator.ts";
 import { MessageReader } from "./message-reader.ts";
 import { ReadQueue } from "./read-queue.ts";
 import { rejected, waitFor } from "./wait.ts";
@@ -26,15 +32,6 @@ export interface ReadingEvents {
   onResumed(): void;
 }
 
-type Each<In> = (message: Message<In>) => unknown;
-
-// One wake-up handles at most this much, so that one connection can't hold up the others: a chunk of 64 KiB may
-// hold 10,000 messages or inflate to 62 MiB.
-const TURN_MESSAGES = 1024;
-const TURN_BYTES = 1_048_576;
-
-const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
-
 /** How reading has ended. */
 export interface ReadEnd {
   readonly error: Error;
@@ -42,32 +39,23 @@ export interface ReadEnd {
   readonly quiet: boolean;
 }
 
-export class Reading<In> {
+export class Reading<In> implements IntakeOwner, IterationSource<In> {
+  readonly intake: Intake;
   readonly #endpoint: Endpoint;
-  readonly #transport: Transport;
-  readonly #limits: ConnLimits;
+  readonly #maxReaderBytes: number;
   readonly #events: ReadingEvents;
   readonly #check: MessageCheck<In> | undefined;
   readonly #queue: ReadQueue<In>;
 
-  // Received and not yet parsed.
-  #backlog: Buffer | undefined;
-  #backlogFrom = 0;
-  #flowing = false;
-  #parsing = false;
-  #resumeQueued = false;
-  #turnMessages = 0;
-  #turnBytes = 0;
-
-  // Who reads: at most one of these is waiting.
+  // Who reads: at most one of these three waits.
   #waiter: Waiter<Message<In>> | undefined;
   #readerWaiter: Waiter<MessageReader> | undefined;
-  #each: Each<In> | undefined;
-  #eachEnds: Waiter<void> | undefined;
-  #eachPending = false;
+  #each: EachReader<In> | undefined;
+  /** The reader of the message under way, abandoned or not. */
   #openReader: MessageReader | undefined;
   #openIterators = 0;
   #hasRead = false;
+  /** Nobody reads and nobody is going to. */
   #unattended = false;
   #dropped = 0;
 
@@ -84,11 +72,11 @@ export class Reading<In> {
     check: MessageCheck<In> | undefined,
   ) {
     this.#endpoint = endpoint;
-    this.#transport = transport;
-    this.#limits = limits;
+    this.#maxReaderBytes = limits.readQueueBytes;
     this.#events = events;
     this.#check = check;
     this.#queue = new ReadQueue(limits.readQueueBytes, limits.readQueueMessages);
+    this.intake = new Intake(endpoint, transport, this);
   }
 
   // ---- what the handler's lifetime is judged by ----
@@ -97,146 +85,63 @@ export class Reading<In> {
     return this.#hasRead;
   }
 
-  /** Somebody reads right now, or holds an iterator or a reader. */
+  /** Somebody reads right now, or holds an iterator or an unfinished reader. */
   get hasReader(): boolean {
-    return (
-      this.#waiter !== undefined ||
-      this.#readerWaiter !== undefined ||
-      this.#each !== undefined ||
-      this.#openIterators > 0 ||
-      (this.#openReader !== undefined && !this.#openReader.ended)
-    );
+    return this.#somebodyWaits || this.#openIterators > 0 || this.#openReader?.ended === false;
   }
 
-  /** Nobody reads and nobody is going to: what comes beyond the water mark is dropped and counted from now on. */
+  /** What comes beyond the water mark is dropped and counted from now on, until somebody reads again. */
   leaveUnattended(): void {
     this.#unattended = true;
-    this.#pump();
-  }
-
-  /** Reading from the socket is paused, so that the peer's pongs and its end can't be seen. */
-  get paused(): boolean {
-    return !this.#flowing;
-  }
-
-  /** Messages have been given out or queued since the last bytes arrived. */
-  get deliveredThisTurn(): boolean {
-    return this.#turnMessages > 0;
+    this.intake.pump();
   }
 
   /** Messages or bytes are there that have not been handled: what is sent now may wait for company. */
   get inputLeft(): boolean {
-    return this.#parsing || this.#queue.length > 0 || this.#backlog !== undefined;
+    return this.intake.parsing || this.#queue.length > 0 || this.intake.hasBacklog;
   }
 
-  // ---- bytes in ----
+  // ---- asked and told by the intake ----
 
-  /** Starts reading, with what has already been received. */
-  start(head: Uint8Array): void {
-    this.#flowing = true;
-    if (head.length > 0) {
-      const chunk = Buffer.allocUnsafeSlow(head.length); // a copy: unmasking writes into it
-      chunk.set(head);
-      this.receive(chunk);
-    }
-    if (this.#flowing) this.#transport.resume();
-  }
-
-  receive(chunk: Buffer): void {
-    if (this.#backlog !== undefined) {
-      // Arrived after the pause (TLS does that): kept, not dispatched.
-      this.#backlog = Buffer.concat([this.#backlog.subarray(this.#backlogFrom), chunk]);
-      this.#backlogFrom = 0;
-      return;
-    }
-    this.#turnMessages = 0;
-    this.#turnBytes = 0;
-    this.#parse(chunk, 0);
-  }
-
-  #parse(chunk: Buffer, from: number): void {
-    this.#parsing = true;
-    try {
-      const end = this.#endpoint.receive(chunk, from);
-      this.#backlog = end < chunk.length ? chunk : undefined;
-      this.#backlogFrom = end;
-    } catch (error) {
-      this.#backlog = undefined;
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#events.onViolation(error);
-    } finally {
-      this.#parsing = false;
-    }
-    this.#settleEnd();
-    this.#steer();
-    this.#events.onInputDone();
-  }
-
-  /** Goes on with the backlog where that is allowed. */
-  #pump(): void {
-    if (this.#parsing || this.#resumeQueued) return;
-    const chunk = this.#backlog;
-    if (chunk === undefined) this.#steer();
-    else if (this.#mayParse()) this.#parse(chunk, this.#backlogFrom);
-  }
-
-  #mayParse(): boolean {
-    if (this.#end !== undefined && this.#backlog === undefined) return true; // nothing but the peer's FIN can come
-    if (this.#eachPending || this.#turnIsOver()) return false;
-    if (this.#each !== undefined || this.#waiter !== undefined || this.#readerWaiter !== undefined)
-      return true;
-    if (this.#unattended) return true;
-    const open = this.#openReader;
-    if (open !== undefined && open.bufferedBytes >= this.#limits.readQueueBytes) return false;
+  get wantsInput(): boolean {
+    if (this.#each?.pending === true) return false;
+    if (this.#somebodyWaits || this.#unattended || this.#deaf) return true;
+    // Behind the end, nothing but the peer's FIN can come, and it must be seen.
+    if (this.#end !== undefined && !this.intake.hasBacklog) return true;
+    if (this.#openReader !== undefined && this.#openReader.bufferedBytes >= this.#maxReaderBytes)
+      return false;
     return !this.#queue.isFull(this.#endpoint.storedBytes);
   }
 
-  #turnIsOver(): boolean {
-    return this.#turnMessages >= TURN_MESSAGES || this.#turnBytes >= TURN_BYTES;
+  onViolation(error: ProtocolError): void {
+    this.#events.onViolation(error);
   }
 
-  /** Pauses or resumes the socket, and queues the next turn when this one is over. */
-  #steer(): void {
-    const flow = this.#backlog === undefined && this.#mayParse();
-    if (flow !== this.#flowing) {
-      this.#flowing = flow;
-      if (flow) {
-        this.#transport.resume();
-        this.#events.onResumed();
-      } else this.#transport.pause();
-    }
-    if (!flow && this.#turnIsOver() && !this.#resumeQueued) {
-      this.#resumeQueued = true;
-      setImmediate(() => {
-        this.#resumeQueued = false;
-        this.#turnMessages = 0;
-        this.#turnBytes = 0;
-        this.#pump();
-      });
-    }
+  onParsed(): void {
+    this.#settleEnd();
+    this.#events.onInputDone();
+  }
+
+  onResumed(): void {
+    this.#events.onResumed();
   }
 
   // ---- messages out, called by the endpoint while it parses ----
 
   onMessage(type: DataType, data: Buffer): void {
-    this.#turnMessages++;
-    this.#turnBytes += data.length;
-    if (this.#turnIsOver()) this.#endpoint.stop();
+    this.intake.count(data.length);
     if (this.#deaf) return;
+    const each = this.#each?.ready === true ? this.#each : undefined;
     const waiter = this.#waiter;
-    if (
-      this.#each === undefined &&
-      waiter === undefined &&
-      this.#unattended &&
-      this.#queue.isFull(0)
-    ) {
+    if (each === undefined && waiter === undefined && this.#unattended && this.#queue.isFull(0)) {
       this.#dropped++;
       return;
     }
     const message = new Message(type, data, this.#dropped, this.#check);
     this.#dropped = 0;
-    if (this.#each !== undefined) {
-      this.#dispatch(message);
+    if (each !== undefined) {
+      each.give(message);
+      if (!each.ready) this.#endpoint.stop();
     } else if (waiter !== undefined) {
       this.#waiter = undefined;
       waiter.resolve(message);
@@ -248,7 +153,7 @@ export class Reading<In> {
 
   onMessageStart(type: DataType): void {
     this.#endpoint.stopStreaming(); // the next message is whole again unless somebody asks
-    const reader = new MessageReader(type, { onTaken: () => this.#pump() });
+    const reader = new MessageReader(type, { onTaken: () => this.intake.pump() });
     this.#openReader = reader;
     const waiter = this.#readerWaiter;
     this.#readerWaiter = undefined;
@@ -260,101 +165,48 @@ export class Reading<In> {
     if (reader === undefined) return;
     reader.push(piece, last);
     if (last) this.#openReader = undefined;
-    if (reader.bufferedBytes >= this.#limits.readQueueBytes) this.#endpoint.stop();
-  }
-
-  #dispatch(message: Message<In>): void {
-    let result: unknown;
-    try {
-      result = this.#each?.(message);
-    } catch (error) {
-      this.#failEach(error);
-      return;
-    }
-    if (!isThenable(result)) return;
-    this.#eachPending = true;
-    this.#endpoint.stop();
-    result.then(
-      () => {
-        this.#eachPending = false;
-        this.#serveEach();
-      },
-      (error: unknown) => {
-        this.#eachPending = false;
-        this.#failEach(error);
-      },
-    );
-  }
-
-  #failEach(error: unknown): void {
-    const ends = this.#eachEnds;
-    this.#each = undefined;
-    this.#eachEnds = undefined;
-    this.#endpoint.stop();
-    ends?.reject(error);
-    this.#events.onCallbackError(error);
-  }
-
-  /** Gives the waiting messages to `forEach`, then goes on reading for it, or ends it. */
-  #serveEach(): void {
-    while (this.#each !== undefined && !this.#eachPending) {
-      const message = this.#queue.shift();
-      if (message === undefined) break;
-      this.#dispatch(message);
-    }
-    if (this.#each === undefined || this.#eachPending) return;
-    this.#pump();
-    this.#endEach();
-  }
-
-  /** Ends `forEach` once there is nothing left to give it. */
-  #endEach(): void {
-    const end = this.#end;
-    if (end === undefined || this.#eachPending || this.inputLeft) return;
-    const ends = this.#eachEnds;
-    if (ends === undefined) return;
-    this.#each = undefined;
-    this.#eachEnds = undefined;
-    if (end.quiet) ends.resolve();
-    else ends.reject(end.error);
-    this.#events.onReaderGone();
+    if (reader.bufferedBytes >= this.#maxReaderBytes) this.#endpoint.stop();
   }
 
   // ---- reading ----
 
   read(options?: WaitOptions): Promise<Message<In>> {
-    const misuse = this.#claim();
+    const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    const message = this.#take();
+    const message = this.take();
     if (message !== undefined) return Promise.resolve(message);
-    const failure = this.#readFailure();
+    const { failure } = this;
     if (failure !== undefined) return rejected(failure);
-    return waitFor("readMessage()", options, (waiter) => this.#await(waiter), this.#withdraw);
+    return waitFor<Message<In>>(
+      "readMessage()",
+      options,
+      (waiter) => this.wait(waiter),
+      () => {
+        this.#waiter = undefined;
+        this.intake.pump();
+      },
+    );
   }
 
   nextReader(options?: WaitOptions): Promise<MessageReader> {
-    const misuse = this.#claim();
+    const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    const message = this.#take();
-    if (message !== undefined) {
-      const reader = new MessageReader(message.type, { onTaken: () => {} });
-      reader.push(message.data, true);
-      return Promise.resolve(reader);
-    }
-    const failure = this.#readFailure();
+    const message = this.take();
+    if (message !== undefined) return Promise.resolve(MessageReader.of(message));
+    const { failure } = this;
     if (failure !== undefined) return rejected(failure);
-    return waitFor(
+    return waitFor<MessageReader>(
       "nextReader()",
       options,
-      (waiter: Waiter<MessageReader>) => {
+      (waiter) => {
         this.#readerWaiter = waiter;
         this.#endpoint.startStreaming();
-        this.#pump();
+        this.intake.pump();
       },
       () => {
         this.#readerWaiter = undefined;
         this.#endpoint.stopStreaming();
-        this.#steer();
+        this.intake.pump();
       },
     );
   }
@@ -362,66 +214,75 @@ export class Reading<In> {
   forEach(callback: Each<In>): Promise<void> {
     if (typeof callback !== "function")
       return rejected(new TypeError(`forEach takes a function, got ${typeof callback}`));
-    const misuse = this.#claim();
+    const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    return waitFor("forEach()", undefined, (waiter: Waiter<void>) => {
-      this.#each = callback;
-      this.#eachEnds = waiter;
+    return waitFor<void>("forEach()", undefined, (waiter) => {
+      this.#each = new EachReader(
+        callback,
+        waiter,
+        () => this.#serveEach(),
+        (error) => {
+          this.#each = undefined;
+          this.#endpoint.stop();
+          this.#events.onCallbackError(error);
+        },
+      );
       this.#serveEach();
     });
   }
 
-  iterate(): AsyncIterableIterator<Message<In>, undefined> {
-    let state: "idle" | "open" | "done" = "idle";
-    const finish = (): void => {
-      const wasOpen = state === "open";
-      state = "done";
-      if (!wasOpen) return;
-      this.#openIterators--;
-      this.#events.onReaderGone();
-    };
-    // Ends the iteration quietly where that is due, else gives the error on.
-    const end = (waiter: Waiter<IteratorResult<Message<In>, undefined>>, error: unknown): void => {
-      const quiet = this.#isQuiet(error);
-      finish();
-      if (quiet) waiter.resolve(DONE);
-      else waiter.reject(error);
-    };
-    return {
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-      next: () => {
-        if (state === "done") return Promise.resolve(DONE);
-        const misuse = this.#claim();
-        if (misuse !== undefined) return rejected(misuse);
-        if (state === "idle") {
-          state = "open";
-          this.#openIterators++;
-        }
-        const message = this.#take();
-        if (message !== undefined) return Promise.resolve({ value: message, done: false });
-        return waitFor("iteration", undefined, (waiter) => {
-          const failure = this.#readFailure();
-          if (failure !== undefined) {
-            end(waiter, failure);
-            return;
-          }
-          this.#await({
-            resolve: (arrived) => waiter.resolve({ value: arrived, done: false }),
-            reject: (error) => end(waiter, error),
-          });
-        });
-      },
-      return: () => {
-        finish();
-        return Promise.resolve(DONE);
-      },
-    };
+  setDeadline(at: Date | number | null): void {
+    this.#deadline ??= new Deadline(() => {
+      if (this.hasReader) this.#failByDeadline();
+    });
+    this.#deadline.set(at);
   }
 
-  setDeadline(at: Date | number | null): void {
-    (this.#deadline ??= new Deadline(() => this.#onDeadline())).set(at);
+  // ---- for iterators, and the three kinds of read above ----
+
+  claim(): TypeError | undefined {
+    if (this.#somebodyWaits)
+      return new TypeError("another read waits on this connection: one reader at a time");
+    this.#hasRead = true;
+    this.#unattended = false;
+    if (this.#openReader !== undefined) {
+      this.#openReader.abandon();
+      this.intake.pump();
+    }
+    return undefined;
+  }
+
+  take(): Message<In> | undefined {
+    let message = this.#queue.shift();
+    // The backlog is parsed when the queue is empty, so that reading pauses and resumes once a queue, not once a message.
+    if (this.#queue.length === 0 && (this.intake.hasBacklog || this.intake.paused)) {
+      this.intake.pump();
+      message ??= this.#queue.shift();
+    }
+    return message;
+  }
+
+  get failure(): Error | undefined {
+    if (this.#end === undefined && this.#deadline?.passed === true) this.#failByDeadline();
+    return this.intake.hasBacklog ? undefined : this.#end?.error;
+  }
+
+  isQuietEnd(error: unknown): boolean {
+    return this.#end?.quiet === true && this.#end.error === error;
+  }
+
+  wait(waiter: Waiter<Message<In>>): void {
+    this.#waiter = waiter;
+    this.intake.pump();
+  }
+
+  onIteratorOpened(): void {
+    this.#openIterators++;
+  }
+
+  onIteratorClosed(): void {
+    this.#openIterators--;
+    this.#events.onReaderGone();
   }
 
   // ---- the end ----
@@ -432,101 +293,60 @@ export class Reading<In> {
     this.#end = end;
     this.#deadline?.clear();
     this.#settleEnd();
-    this.#steer();
-  }
-
-  /** Tells the end to whoever waits, once all that has been received is parsed. */
-  #settleEnd(): void {
-    const end = this.#end;
-    if (end === undefined || this.#backlog !== undefined) return;
-    this.#openReader?.fail(end.error);
-    this.#rejectWaiters(end.error);
-    this.#endEach();
+    this.intake.pump();
   }
 
   /** From now on only control frames count; whoever waits goes on waiting for the end. */
   discardAll(): void {
     this.#endpoint.discardData();
     this.#queue.clear();
-    this.#unattended = true;
-    if (!this.#parsing) this.#pump();
+    this.#deaf = true;
+    this.#openReader?.abandon();
+    this.intake.pump();
   }
 
-  #claim(): TypeError | undefined {
-    if (
-      this.#waiter !== undefined ||
-      this.#readerWaiter !== undefined ||
-      this.#each !== undefined
-    ) {
-      return new TypeError("another read waits on this connection: one reader at a time");
+  get #somebodyWaits(): boolean {
+    return (
+      this.#waiter !== undefined || this.#readerWaiter !== undefined || this.#each !== undefined
+    );
+  }
+
+  /** Gives the waiting messages to `forEach`, then goes on reading for it, or ends it. */
+  #serveEach(): void {
+    while (this.#each?.ready === true) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      this.#each.give(message);
     }
-    this.#hasRead = true;
-    this.#unattended = false;
-    if (this.#openReader !== undefined) {
-      this.#openReader.abandon();
-      this.#pump();
-    }
-    return undefined;
+    if (this.#each?.ready !== true) return;
+    this.intake.pump();
+    this.#settleEnd();
   }
 
-  #take(): Message<In> | undefined {
-    let message = this.#queue.shift();
-    if (this.#queue.length === 0 && this.#backlog !== undefined) {
-      this.#pump();
-      message ??= this.#queue.shift();
-    } else if (!this.#flowing) this.#steer();
-    return message;
-  }
-
-  #await(waiter: Waiter<Message<In>>): void {
-    this.#waiter = waiter;
-    this.#pump();
-  }
-
-  readonly #withdraw = (): void => {
+  /** Tells the end to whoever waits, once all that has been received is parsed and given. */
+  #settleEnd(): void {
+    const end = this.#end;
+    if (end === undefined || this.intake.hasBacklog) return;
+    this.#openReader?.fail(end.error);
+    const waiters = [this.#waiter, this.#readerWaiter];
     this.#waiter = undefined;
-    this.#steer();
-  };
-
-  /** Why a read can't wait for more. */
-  #readFailure(): Error | undefined {
-    if (this.#end === undefined && this.#deadline?.passed === true) this.#failByDeadline();
-    return this.#backlog === undefined ? this.#end?.error : undefined;
-  }
-
-  #onDeadline(): void {
-    if (this.hasReader) this.#failByDeadline();
+    this.#readerWaiter = undefined;
+    for (const waiter of waiters) waiter?.reject(end.error);
+    const each = this.#each;
+    if (each?.ready !== true || this.#queue.length > 0) return;
+    this.#each = undefined;
+    if (end.quiet) each.end();
+    else each.endWith(end.error);
+    this.#events.onReaderGone();
   }
 
   /** Sticky: what arrives later is not read any more, though the connection lives on. */
   #failByDeadline(): void {
     this.#deaf = true;
-    this.#backlog = undefined;
+    this.intake.dropBacklog();
     this.finish({
       error: new DeadlineError("WS_READ_DEADLINE", "the read deadline has passed"),
       quiet: false,
     });
   }
-
-  #rejectWaiters(error: Error): void {
-    const waiter = this.#waiter;
-    const readerWaiter = this.#readerWaiter;
-    this.#waiter = undefined;
-    this.#readerWaiter = undefined;
-    waiter?.reject(error);
-    readerWaiter?.reject(error);
-  }
-
-  #isQuiet(error: unknown): boolean {
-    return this.#end?.quiet === true && this.#end.error === error;
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
 }

@@ -52,6 +52,7 @@ export function waitFor<T>(
       },
       reject: (error) => {
         release();
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an abort reason may be anything
         reject(error);
       },
     };
@@ -74,7 +75,9 @@ export function waitFor<T>(
 
 /** A rejected promise that is marked handled. */
 export function rejected(error: unknown): Promise<never> {
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors, promise/no-promise-in-callback -- as above
   const promise = Promise.reject(error);
+  // oxlint-disable-next-line promise/no-promise-in-callback -- nothing is called back
   promise.catch(ignore);
   return promise;
 }

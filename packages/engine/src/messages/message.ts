@@ -1,16 +1,10 @@
 /** A text or binary message (RFC 6455 §5.6). */
 
-import { Opcode } from "../framing/opcode.ts";
+import type { Opcode } from "../framing/opcode.ts";
 import { WebSocketError } from "../errors.ts";
 
 /** gorilla's message types, which are the opcodes of RFC 6455 §5.2. */
-export const MessageType = {
-  text: Opcode.text,
-  binary: Opcode.binary,
-  close: Opcode.close,
-  ping: Opcode.ping,
-  pong: Opcode.pong,
-} as const;
+export const MessageType = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
 /** Type of a message that carries data. */

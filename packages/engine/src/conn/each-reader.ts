@@ -1,0 +1,89 @@
+/** A callback that gets every message, and the promise of its end. */
+
+import type { Message } from "../messages/message.ts";
+import type { Waiter } from "./wait.ts";
+
+export type Each<In> = (message: Message<In>) => unknown;
+
+export class EachReader<In> {
+  readonly #callback: Each<In>;
+  readonly #ends: Waiter<void>;
+  readonly #onReady: () => void;
+  readonly #onError: (error: unknown) => void;
+  /** The promise of the last call is pending: the next message waits. */
+  #pending = false;
+  #over = false;
+
+  /**
+   * @param onReady - The promise of a call has resolved.
+   * @param onError - The callback has thrown or rejected; nothing is given to it any more.
+   */
+  constructor(
+    callback: Each<In>,
+    ends: Waiter<void>,
+    onReady: () => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.#callback = callback;
+    this.#ends = ends;
+    this.#onReady = onReady;
+    this.#onError = onError;
+  }
+
+  /** Takes messages: neither over nor waiting for a promise of the callback. */
+  get ready(): boolean {
+    return !this.#pending && !this.#over;
+  }
+
+  get pending(): boolean {
+    return this.#pending;
+  }
+
+  /** Calls back; {@link ready} is false afterwards when the callback's promise must be waited for. */
+  give(message: Message<In>): void {
+    let result: unknown;
+    try {
+      result = this.#callback(message);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (!isThenable(result)) return;
+    this.#pending = true;
+    result.then(
+      () => {
+        this.#pending = false;
+        this.#onReady();
+      },
+      (error: unknown) => {
+        this.#pending = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#ends.resolve();
+  }
+
+  endWith(error: Error): void {
+    this.#over = true;
+    this.#ends.reject(error);
+  }
+
+  #fail(error: unknown): void {
+    this.#over = true;
+    this.#ends.reject(error);
+    this.#onError(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}

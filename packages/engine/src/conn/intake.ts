@@ -1,0 +1,148 @@
+/** The bytes between socket and parser: how much is parsed in one turn, what waits unparsed, when the socket pauses. */
+
+import type { Endpoint } from "../endpoint/endpoint.ts";
+import { ProtocolError } from "../errors.ts";
+import type { Transport } from "../transport/transport.ts";
+
+/** What the intake asks and tells the reading half. */
+export interface IntakeOwner {
+  /** There is room, or somebody waits: bytes may be parsed. */
+  readonly wantsInput: boolean;
+  onViolation(error: ProtocolError): void;
+  /** A stretch of bytes has been parsed. */
+  onParsed(): void;
+  /** Reading from the socket goes on after a pause. */
+  onResumed(): void;
+}
+
+// One wake-up handles at most this much, so that one connection can't hold up the others: a chunk of 64 KiB may
+// hold 10,000 messages or inflate to 62 MiB.
+const TURN_MESSAGES = 1024;
+const TURN_BYTES = 1_048_576;
+
+export class Intake {
+  readonly #endpoint: Endpoint;
+  readonly #transport: Transport;
+  readonly #owner: IntakeOwner;
+  /** Received and not yet parsed, from `#backlogFrom` on: at most one read, and what TLS had under way. */
+  #backlog: Buffer | undefined;
+  #backlogFrom = 0;
+  #flowing = false;
+  #parsing = false;
+  #nextTurnQueued = false;
+  #turnMessages = 0;
+  #turnBytes = 0;
+
+  constructor(endpoint: Endpoint, transport: Transport, owner: IntakeOwner) {
+    this.#endpoint = endpoint;
+    this.#transport = transport;
+    this.#owner = owner;
+  }
+
+  /** Reading from the socket is paused, so that the peer's pongs and its end can't be seen. */
+  get paused(): boolean {
+    return !this.#flowing;
+  }
+
+  get parsing(): boolean {
+    return this.#parsing;
+  }
+
+  get hasBacklog(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  /** Messages have been given out or queued since the last bytes arrived. */
+  get deliveredThisTurn(): boolean {
+    return this.#turnMessages > 0;
+  }
+
+  /** Starts reading, with what has already been received. */
+  start(head: Uint8Array): void {
+    this.#flowing = true;
+    if (head.length > 0) {
+      const chunk = Buffer.allocUnsafeSlow(head.length); // a copy: unmasking writes into it
+      chunk.set(head);
+      this.receive(chunk);
+    }
+    if (this.#flowing) this.#transport.resume();
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#backlog !== undefined) {
+      // Arrived after the pause (TLS does that): kept, not dispatched.
+      this.#backlog = Buffer.concat([this.#backlog.subarray(this.#backlogFrom), chunk]);
+      this.#backlogFrom = 0;
+      return;
+    }
+    this.#turnMessages = 0;
+    this.#turnBytes = 0;
+    this.#parse(chunk, 0);
+  }
+
+  /** Counts a message against this turn, which may be over with it. */
+  count(bytes: number): void {
+    this.#turnMessages++;
+    this.#turnBytes += bytes;
+    if (this.#turnIsOver()) this.#endpoint.stop();
+  }
+
+  /** Goes on with what waits, where that is allowed, and pauses or resumes the socket. */
+  pump(): void {
+    if (this.#parsing || this.#nextTurnQueued) return;
+    if (this.#backlog === undefined) this.#steer();
+    else if (this.#mayParse()) this.#parse(this.#backlog, this.#backlogFrom);
+  }
+
+  dropBacklog(): void {
+    this.#backlog = undefined;
+  }
+
+  #parse(chunk: Buffer, from: number): void {
+    this.#parsing = true;
+    try {
+      const end = this.#endpoint.receive(chunk, from);
+      this.#backlog = end < chunk.length ? chunk : undefined;
+      this.#backlogFrom = end;
+    } catch (error) {
+      this.#backlog = undefined;
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#owner.onViolation(error);
+    } finally {
+      this.#parsing = false;
+    }
+    this.#steer();
+    this.#owner.onParsed();
+  }
+
+  #mayParse(): boolean {
+    return !this.#turnIsOver() && this.#owner.wantsInput;
+  }
+
+  #turnIsOver(): boolean {
+    return this.#turnMessages >= TURN_MESSAGES || this.#turnBytes >= TURN_BYTES;
+  }
+
+  /** Pauses or resumes the socket, and queues the next turn when this one is over. */
+  #steer(): void {
+    const flow = this.#backlog === undefined && this.#mayParse();
+    if (flow !== this.#flowing) {
+      this.#flowing = flow;
+      if (flow) {
+        this.#transport.resume();
+        this.#owner.onResumed();
+      } else this.#transport.pause();
+    }
+    if (!flow && this.#turnIsOver() && !this.#nextTurnQueued) {
+      this.#nextTurnQueued = true;
+      setImmediate(this.#onNextTurn);
+    }
+  }
+
+  readonly #onNextTurn = (): void => {
+    this.#nextTurnQueued = false;
+    this.#turnMessages = 0;
+    this.#turnBytes = 0;
+    this.pump();
+  };
+}
