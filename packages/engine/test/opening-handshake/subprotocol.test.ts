@@ -4,7 +4,7 @@ import {
   chooseSubprotocol,
   parseSubprotocols,
 } from "../../src/opening-handshake/subprotocol.ts";
-import { fastest } from "../fastest.ts";
+import { fastest } from "../untrusted-text.ts";
 
 describe("RFC 6455 §11.3.4 Sec-WebSocket-Protocol", () => {
   it.each<[lines: string[], offered: string[]]>([
