@@ -12,9 +12,22 @@ export {
 } from "./errors.ts";
 export type { CloseInfo, ErrorCode, HandshakeResponse, ValidationIssue } from "./errors.ts";
 export { Message, MessageType } from "./messages/message.ts";
-export type { DataType } from "./messages/message.ts";
+export type { DataType, MessageCheck } from "./messages/message.ts";
+export { PreparedMessage } from "./messages/prepared-message.ts";
+export type { PreparedPayload } from "./messages/prepared-message.ts";
+export { formatCloseMessage, isCloseError, isUnexpectedCloseError } from "./conn/close-errors.ts";
 export { Conn } from "./conn/conn.ts";
-export type { ConnData, NetConn, WriteOptions } from "./conn/conn.ts";
+export type {
+  CloseHandler,
+  ConnData,
+  ControlType,
+  NetConn,
+  PingHandler,
+  WriteOptions,
+} from "./conn/conn.ts";
+export { toDuplex } from "./conn/conn-stream.ts";
+export type { DuplexOptions } from "./conn/conn-stream.ts";
+export { joinMessages } from "./conn/join-messages.ts";
 export { ConnRegistry } from "./conn/conn-registry.ts";
 export type { DrainOptions } from "./conn/conn-registry.ts";
 export type { ConnOptions, HeartbeatOptions } from "./conn/limits.ts";

@@ -9,14 +9,10 @@ import { serializeClosePayload, truncateCloseReason } from "../framing/close-pay
 import type { Role } from "../framing/frame.ts";
 import type { DataType, MessageCheck } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import type { HeartbeatOwner } from "./heartbeat.ts";
 import type { ConnLimits } from "./limits.ts";
-import { Pings } from "./pings.ts";
+import { Liveness } from "./liveness.ts";
 import { Reading } from "./reading.ts";
 import type { ReadingEvents } from "./reading.ts";
-import { waitFor } from "./wait.ts";
-import type { WaitOptions } from "./wait.ts";
 import { WriteQueue } from "./write-queue.ts";
 import type { WriteQueueOwner } from "./write-queue.ts";
 
@@ -48,24 +44,24 @@ export interface CoreInit<In> {
 }
 
 export class ConnCore<In>
-  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner, HeartbeatOwner
+  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner
 {
   readonly transport: Transport;
   readonly reading: Reading<In>;
   readonly writing: WriteQueue;
-  readonly pings: Pings = new Pings();
+  readonly liveness: Liveness;
   handlers: ControlHandlers | undefined;
-  lastReceivedAt: number = performance.now();
 
   readonly #role: Role;
   readonly #limits: ConnLimits;
   readonly #events: CoreEvents;
   readonly #endpoint: Endpoint;
-  #heartbeat: Heartbeat | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
   #localClose = false;
   #closeSent = false;
+  /** Messages of the peer are dropped until it answers our close frame. */
+  #discarding = false;
   #end: CloseInfo | undefined;
   #transportClosed = false;
   /** TCP is to end as soon as everything is written. */
@@ -85,13 +81,9 @@ export class ConnCore<In>
     this.transport = init.connect(this);
     this.reading = new Reading(this.#endpoint, this.transport, init.limits, this, init.check);
     this.writing = new WriteQueue(this.#endpoint, this.transport, init.limits, this);
-    if (init.limits.heartbeatInterval !== Infinity) {
-      this.#heartbeat = new Heartbeat(
-        init.limits.heartbeatInterval,
-        init.limits.heartbeatTimeout,
-        this,
-      );
-    }
+    this.liveness = new Liveness(this.reading.intake, this.writing, init.limits, (error) =>
+      this.onPeerLost(error),
+    );
   }
 
   /** 0-3 as in WHATWG's `readyState`, without CONNECTING. */
@@ -119,11 +111,25 @@ export class ConnCore<In>
   close(code: number, reason: string, timeout: number): void {
     serializeClosePayload(code, reason); // throws before anything has changed
     this.#runDeferred();
-    if (this.#end !== undefined || this.#localClose) return;
+    if (this.#end !== undefined || this.#discarding) return;
     this.#localClose = true;
+    this.#discarding = true;
     this.reading.discardAll();
     this.#sendClose(code, reason);
     this.#armCloseTimer(timeout);
+  }
+
+  /**
+   * Sends a close frame and nothing else: messages are read on until the peer answers. gorilla's `WriteControl`.
+   *
+   * @throws RangeError for a code or reason that can't be sent.
+   */
+  writeClose(code: number, reason: string): void {
+    serializeClosePayload(code, reason);
+    if (this.#end === undefined) this.#localClose = true;
+    this.#sendClose(code, reason);
+    if (this.#end === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    else this.#finishTransport();
   }
 
   /** Gives the socket up at once. */
@@ -181,12 +187,12 @@ export class ConnCore<In>
   #endWith(end: CloseInfo, cause: Error | undefined, failure?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#heartbeat?.stop();
+
     const error = failure ?? new CloseError(end, cause === undefined ? {} : { cause });
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
     this.#events.onEnded(error, end);
     this.reading.finish({ error, quiet });
-    this.pings.fail(error);
+    this.liveness.stop(error);
   }
 
   // ---- told by the endpoint, inside reading ----
@@ -210,7 +216,7 @@ export class ConnCore<In>
   }
 
   onPong(payload: Buffer): void {
-    this.pings.onPong(payload);
+    this.liveness.onPong(payload);
     const handler = this.handlers?.pong;
     if (handler !== undefined) this.#runHandler(() => handler(payload));
   }
@@ -277,7 +283,7 @@ export class ConnCore<In>
   }
 
   onResumed(): void {
-    this.#heartbeat?.onResumed();
+    this.liveness.onResumed();
   }
 
   onInputDone(): void {
@@ -295,7 +301,8 @@ export class ConnCore<In>
     this.transport.destroy();
   }
 
-  onWriteFailure(error: Error): void {
+  /** The peer is lost: a deadline has passed for bytes that wait, or it has been silent for too long. */
+  onPeerLost(error: Error): void {
     this.#endWith(ABNORMAL, error);
     this.transport.destroy(); // a frame may have gone out in part: nothing can follow it
   }
@@ -303,7 +310,7 @@ export class ConnCore<In>
   // ---- told by the transport ----
 
   onBytes(chunk: Buffer): void {
-    this.lastReceivedAt = performance.now();
+    this.liveness.onReceived();
     this.reading.intake.receive(chunk);
   }
 
@@ -335,42 +342,6 @@ export class ConnCore<In>
       ),
     );
     if (this.#end !== undefined) this.#events.onClosed(this.#end);
-  }
-
-  // ---- ping ----
-
-  ping(payload: Uint8Array, options: WaitOptions): Promise<number> {
-    return waitFor<number>(
-      "ping()",
-      options,
-      (waiter) => {
-        const failure = this.writing.failure;
-        if (failure !== undefined) {
-          waiter.reject(failure);
-          return;
-        }
-        this.pings.add(payload, waiter);
-        this.writing.ping(payload);
-      },
-      (waiter) => this.pings.remove(waiter),
-    );
-  }
-
-  get readingPaused(): boolean {
-    return this.reading.intake.paused;
-  }
-
-  sendHeartbeat(): void {
-    this.writing.ping(this.pings.nextPayload());
-  }
-
-  onPeerLost(silentMs: number): void {
-    const error = new WebSocketError(
-      "WS_PONG_TIMEOUT",
-      `nothing was received for ${Math.round(silentMs)} ms, a ping included`,
-    );
-    this.#endWith(ABNORMAL, error);
-    this.transport.destroy();
   }
 }
 

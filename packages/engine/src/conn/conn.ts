@@ -1,13 +1,18 @@
 /** Conn: one WebSocket connection, as handlers see it. */
+// oxlint-disable max-lines -- the public face: one short method for each thing a handler can do, mostly contract
 
 import type { Duplex } from "node:stream";
+import { DeadlineError } from "../errors.ts";
 import type { CloseInfo } from "../errors.ts";
+import { parseClosePayload } from "../framing/close-payload.ts";
 import type { Role } from "../framing/frame.ts";
 import { MessageType } from "../messages/message.ts";
 import type { DataType, Message, MessageCheck } from "../messages/message.ts";
+import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { ConnCore } from "./conn-core.ts";
-import type { CoreEvents } from "./conn-core.ts";
+import type { ControlHandlers, CoreEvents } from "./conn-core.ts";
+import { Ending } from "./ending.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { LifetimeOwner } from "./lifetime.ts";
 import { positive } from "./limits.ts";
@@ -44,8 +49,7 @@ export interface ConnInside {
   readonly lifetime: Lifetime;
   /** Where errors go that no promise of the handler carries. */
   report: (error: unknown) => void;
-  /** Why the connection ended. */
-  readonly endError: Error | undefined;
+  readonly ending: Ending;
 }
 
 let insideOf: (conn: Conn) => ConnInside;
@@ -55,14 +59,10 @@ export class Conn<In = unknown, Out = unknown>
   implements AsyncIterable<Message<In>>, AsyncDisposable
 {
   readonly #core: ConnCore<In>;
-  readonly #inside: ConnInside & { endError: Error | undefined };
+  readonly #inside: ConnInside;
   readonly #init: ConnInit<In>;
   #id: string | undefined;
   #data: ConnData | undefined;
-  #controller: AbortController | undefined;
-  #closed:
-    | { readonly promise: Promise<CloseInfo>; readonly resolve: (end: CloseInfo) => void }
-    | undefined;
 
   static {
     insideOf = (conn) => conn.#inside;
@@ -72,11 +72,8 @@ export class Conn<In = unknown, Out = unknown>
   constructor(init: ConnInit<In>) {
     this.#init = init;
     const events: CoreEvents = {
-      onEnded: (error) => {
-        this.#inside.endError = error;
-        this.#controller?.abort(error);
-      },
-      onClosed: (end) => this.#closed?.resolve(end),
+      onEnded: (error) => this.#inside.ending.onEnded(error),
+      onClosed: (end) => this.#inside.ending.onClosed(end),
       onReaderGone: () => this.#inside.lifetime.onReaderGone(),
       onCallbackError: (error) => {
         this.#inside.report(error);
@@ -106,7 +103,7 @@ export class Conn<In = unknown, Out = unknown>
       lifetime: new Lifetime(owner),
       // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
       report: (error) => console.error(error),
-      endError: undefined,
+      ending: new Ending(),
     };
   }
 
@@ -227,6 +224,23 @@ export class Conn<In = unknown, Out = unknown>
     return new MessageWriter(type, this.#core.writing, this.#init.limits.writeBufferSize);
   }
 
+  /**
+   * Writes a message that has been serialized once for many connections.
+   *
+   * @throws As {@link writeMessage}.
+   */
+  writePreparedMessage(message: PreparedMessage): Promise<void> {
+    const { type, payload } = message;
+    if (type === MessageType.close) {
+      const { code, reason } = message.closePayload;
+      return this.#writeClose(code, reason);
+    }
+    if (type === MessageType.ping || type === MessageType.pong)
+      return this.#core.writing.control(type, payload);
+    if (this.#init.role === "client") return this.#core.writing.write(type, payload);
+    return this.#core.writing.writeFrames(message.serverFrame);
+  }
+
   /** Bytes of frames that the kernel has not taken yet. */
   get bufferedAmount(): number {
     return this.#core.writing.bufferedAmount;
@@ -240,6 +254,102 @@ export class Conn<In = unknown, Out = unknown>
   // ---- control and closing ----
 
   /**
+   * Sends a control frame, which passes messages that wait. A close frame goes behind them, and reading goes on until
+   * the peer has answered it, up to `closeTimeout`.
+   *
+   * @param data - At most 125 bytes; of a close frame as {@link formatCloseMessage} makes them.
+   * @param options - `deadline`: a Date or ms since the epoch. When it passes before the frame is on its way, the frame
+   * is withdrawn; the connection stays usable.
+   * @throws TypeError for another type; RangeError above 125 bytes; ProtocolError for a close payload that must not be
+   * sent; DeadlineError `WS_WRITE_DEADLINE`; WebSocketError `WS_CLOSE_SENT`.
+   */
+  writeControl(
+    type: ControlType,
+    data: Payload = "",
+    options?: { readonly deadline?: Date | number | undefined },
+  ): Promise<void> {
+    try {
+      const payload = toControlPayload(data);
+      if (type === MessageType.close) {
+        const { code, reason } = parseClosePayload(Buffer.from(payload));
+        return this.#writeClose(code, reason);
+      }
+      if (type !== MessageType.ping && type !== MessageType.pong) {
+        throw new TypeError(
+          `control type must be 8 (close), 9 (ping) or 10 (pong), got ${String(type)}`,
+        );
+      }
+      const { deadline } = options ?? {};
+      if (deadline === undefined) return this.#core.writing.control(type, payload);
+      const timeout = Number(deadline) - Date.now();
+      if (timeout <= 0)
+        throw new DeadlineError(
+          "WS_WRITE_DEADLINE",
+          "the deadline of the control frame has passed",
+        );
+      return withDeadline(this.#core.writing.control(type, payload, { timeout }));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  #writeClose(code: number, reason: string): Promise<void> {
+    const { failure } = this.#core.writing;
+    if (failure !== undefined) return rejected(failure);
+    this.#core.writeClose(code, reason);
+    return Promise.resolve();
+  }
+
+  /** The handler of received pings; by default it answers with a pong. */
+  get pingHandler(): PingHandler {
+    return this.#core.handlers?.ping ?? ((payload) => this.#core.writing.pong(payload));
+  }
+
+  /**
+   * Replaces the answer to pings; `null` restores it. What the handler throws, or its promise rejects with, becomes
+   * the error of reading, and the connection closes with 1011.
+   */
+  setPingHandler(handler: PingHandler | null): void {
+    this.#setHandler("ping", handler);
+  }
+
+  /** The handler of received pongs; by default it does nothing. Pings resolve in any case. */
+  get pongHandler(): PingHandler {
+    return this.#core.handlers?.pong ?? (() => {});
+  }
+
+  /** Sets the handler of pongs; `null` restores the default. Errors as with {@link setPingHandler}. */
+  setPongHandler(handler: PingHandler | null): void {
+    this.#setHandler("pong", handler);
+  }
+
+  /** The handler of a received close frame; by default it answers with the same code. */
+  get closeHandler(): CloseHandler {
+    return this.#core.handlers?.close ?? ((code) => void this.#writeClose(code, ""));
+  }
+
+  /**
+   * Replaces the answer to a close frame; `null` restores it. The engine then sends none by itself: the handler does,
+   * with `writeControl`, or the socket is destroyed after `closeTimeout`.
+   */
+  setCloseHandler(handler: CloseHandler | null): void {
+    this.#setHandler("close", handler);
+  }
+
+  #setHandler<K extends keyof ControlHandlers>(kind: K, handler: ControlHandlers[K] | null): void {
+    if (handler !== null && typeof handler !== "function") {
+      throw new TypeError(`${kind} handler must be a function or null, got ${typeof handler}`);
+    }
+    this.#core.handlers ??= { ping: undefined, pong: undefined, close: undefined };
+    this.#core.handlers[kind] = handler ?? undefined;
+  }
+
+  /** Milliseconds that the newest ping and its pong took, those of the heartbeat included. */
+  get roundTripTime(): number | undefined {
+    return this.#core.liveness.roundTripTime;
+  }
+
+  /**
    * Sends a ping and resolves with the round trip in milliseconds.
    *
    * @param data - At most 125 bytes. @default a number that no other ping of this connection has
@@ -248,11 +358,9 @@ export class Conn<In = unknown, Out = unknown>
    */
   ping(data?: Payload, options?: WaitOptions): Promise<number> {
     try {
-      const payload = data === undefined ? this.#core.pings.nextPayload() : toControlPayload(data);
-      return this.#core.ping(payload, {
-        timeout: options?.timeout ?? this.#init.limits.heartbeatTimeout,
-        signal: options?.signal,
-      });
+      const payload = data === undefined ? undefined : toControlPayload(data);
+      const timeout = options?.timeout ?? this.#init.limits.heartbeatTimeout;
+      return this.#core.liveness.ping(payload, { timeout, signal: options?.signal });
     } catch (error) {
       return rejected(error);
     }
@@ -288,24 +396,12 @@ export class Conn<In = unknown, Out = unknown>
 
   /** Resolves when the socket is gone, with how it ended. Never rejects. */
   get closed(): Promise<CloseInfo> {
-    if (this.#closed === undefined) {
-      let resolve!: (end: CloseInfo) => void; // the executor runs at once
-      const promise = new Promise<CloseInfo>((settle) => (resolve = settle));
-      this.#closed = { promise, resolve };
-      const { end } = this.#core;
-      if (this.readyState === 3 && end !== undefined) resolve(end);
-    }
-    return this.#closed.promise;
+    return this.#inside.ending.closed;
   }
 
   /** Aborted when the connection ends; its reason is the error that reads get. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      const { endError } = this.#inside;
-      if (endError !== undefined) this.#controller.abort(endError);
-    }
-    return this.#controller.signal;
+    return this.#inside.ending.signal;
   }
 
   /** Keeps the connection open past its handler and, within its time limit, through a drain, until disposed of. */
@@ -379,8 +475,20 @@ export class Conn<In = unknown, Out = unknown>
   }
 }
 
+/** Type of a control frame. */
+export type ControlType =
+  | typeof MessageType.close
+  | typeof MessageType.ping
+  | typeof MessageType.pong;
+/** Gets the payload of a ping or pong, valid during the call. */
+export type PingHandler = (payload: Buffer) => unknown;
+/** Gets code (1005: none) and reason of a close frame. */
+export type CloseHandler = (code: number, reason: string) => unknown;
+
 /** Options of one write. */
 export interface WriteOptions {
+  /** `false` sends this message plain where compression has been negotiated. @default true */
+  readonly compress?: boolean | undefined;
   /** Withdraws the message when it has not started, and ends the wait in any case. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -388,4 +496,16 @@ export interface WriteOptions {
 /** @internal */
 export function connInside(conn: Conn<never, never> | Conn): ConnInside {
   return insideOf(conn as Conn); // the inner side does not look at messages
+}
+
+/** Turns the soft timeout of a wait into a passed deadline. */
+async function withDeadline(wait: Promise<void>): Promise<void> {
+  try {
+    await wait;
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    throw new DeadlineError("WS_WRITE_DEADLINE", "the deadline of the control frame has passed", {
+      cause: error,
+    });
+  }
 }

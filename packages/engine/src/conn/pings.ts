@@ -5,12 +5,14 @@ import type { Waiter } from "./wait.ts";
 interface PendingPing {
   readonly payload: Buffer;
   readonly waiter: Waiter<number>;
-  readonly sentAt: number;
+  sentAt: number;
 }
 
 export class Pings {
   #pending: PendingPing[] = [];
   #counter = 0;
+  /** Milliseconds between the newest answered ping and its pong. */
+  roundTripTime: number | undefined;
 
   /** A payload that no other ping of this connection has. */
   nextPayload(): Buffer {
@@ -21,6 +23,12 @@ export class Pings {
 
   add(payload: Uint8Array, waiter: Waiter<number>): void {
     this.#pending.push({ payload: Buffer.from(payload), waiter, sentAt: performance.now() });
+  }
+
+  /** The ping has reached the socket. */
+  onSent(waiter: Waiter<number>): void {
+    const ping = this.#pending.find((pending) => pending.waiter === waiter);
+    if (ping !== undefined) ping.sentAt = performance.now();
   }
 
   remove(waiter: Waiter<number>): void {
@@ -35,6 +43,7 @@ export class Pings {
     const at = this.#pending.findIndex((ping) => ping.payload.equals(payload));
     if (at < 0) return; // "A Pong frame MAY be sent unsolicited" §5.5.3
     const now = performance.now();
+    this.roundTripTime = now - this.#pending[at]!.sentAt; // found there
     for (const ping of this.#pending.splice(0, at + 1)) ping.waiter.resolve(now - ping.sentAt);
   }
 

@@ -44,8 +44,8 @@ export function runHandler<In, Out>(
 
 /** The end of this very connection, met by a read, a write or its signal, also as a cause. */
 function isOwnEnd(conn: Conn, error: unknown): boolean {
-  const { core, endError } = connInside(conn);
-  const ends: unknown[] = [endError, core.writing.failure].filter((end) => end !== undefined);
+  const { core, ending } = connInside(conn);
+  const ends: unknown[] = [ending.error, core.writing.failure].filter((end) => end !== undefined);
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current !== undefined; depth++) {
     if (ends.includes(current)) return true;

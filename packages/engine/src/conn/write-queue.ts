@@ -8,6 +8,7 @@ import type { DataType } from "../messages/message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import type { ConnLimits } from "./limits.ts";
+import { ParkedWrites } from "./parked-writes.ts";
 import { payloadBytes } from "./payload.ts";
 import { rejected, waitFor } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
@@ -19,17 +20,13 @@ export interface WriteQueueOwner {
   /** More waits to be sent than `maxBufferedAmount`. */
   onOverflow(): void;
   /** The write deadline has passed for bytes that wait. */
-  onWriteFailure(error: Error): void;
+  onPeerLost(error: Error): void;
 }
 
-/** Something that waits for its turn: a message behind others, a writer, the close frame. */
-interface Parked {
-  /** Bytes that it will add, for the water marks. */
-  readonly bytes: number;
-  /** Puts its frames into the endpoint's output. */
-  start(): void;
-  /** Told when it can't start any more. */
-  reject(error: Error): void;
+/** Options of one message. */
+export interface MessageOptions extends WaitOptions {
+  /** `false` sends this message plain where compression has been negotiated. @default true */
+  readonly compress?: boolean | undefined;
 }
 
 const RESOLVED: Promise<void> = Promise.resolve();
@@ -40,9 +37,10 @@ export class WriteQueue {
   readonly #limits: ConnLimits;
   readonly #owner: WriteQueueOwner;
 
-  /** What waits behind a slow peer or an open writer, in call order. */
-  #parked: Parked[] = [];
-  #parkedBytes = 0;
+  /** What waits behind a slow peer or an open writer. */
+  readonly #parked: ParkedWrites = new ParkedWrites();
+  /** Control frames that wait behind a slow peer; they pass what is parked. */
+  readonly #controls: ParkedWrites = new ParkedWrites();
   /** Handed to the transport and not yet taken by the kernel. */
   #inFlightBytes = 0;
   #flushQueued = false;
@@ -74,7 +72,8 @@ export class WriteQueue {
   get bufferedAmount(): number {
     return (
       this.#endpoint.output.byteLength +
-      this.#parkedBytes +
+      this.#parked.bytes +
+      this.#controls.bytes +
       this.#inFlightBytes +
       (this.#pong?.length ?? 0)
     );
@@ -86,7 +85,11 @@ export class WriteQueue {
 
   /** Everything has been handed to the transport. */
   get isFlushed(): boolean {
-    return this.#parked.length === 0 && this.#endpoint.output.byteLength === 0;
+    return (
+      this.#parked.length === 0 &&
+      this.#controls.length === 0 &&
+      this.#endpoint.output.byteLength === 0
+    );
   }
 
   /** Why nothing can be written any more. */
@@ -100,40 +103,46 @@ export class WriteQueue {
   /** Queues a message and says whether more is welcome. The payload has been checked. */
   send(type: DataType, payload: string | Uint8Array): boolean {
     if (this.failure !== undefined || !this.#admit(payload)) return false;
-    if (this.#mustPark()) this.#park(this.#parkedMessage(type, payload, undefined));
+    if (this.#mustPark()) this.#parkMessage(type, payload, true);
     else {
-      this.#endpoint.sendMessage(type, payload, false);
+      this.#endpoint.sendMessage(type, payload, true);
       this.#flushSoon();
     }
     return this.belowWaterMark;
   }
 
   /** Queues a message; resolves when more is welcome, or, for a long payload, when its memory is free again. */
-  write(type: DataType, payload: string | Uint8Array, options?: WaitOptions): Promise<void> {
+  write(type: DataType, payload: string | Uint8Array, options?: MessageOptions): Promise<void> {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#admit(payload)) return rejected(this.#failure);
+    const compress = options?.compress !== false;
     const byReference = typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
-    if (this.#mustPark()) return this.#writeLater(type, payload, byReference, options);
-    this.#endpoint.sendMessage(type, payload, false);
-    if (!byReference) {
-      this.#flushSoon();
-      return this.belowWaterMark ? RESOLVED : this.drained(options);
+    if (byReference || (options?.signal !== undefined && this.#mustPark())) {
+      const kept = copyIfShort(payload);
+      const written = this.#parked.parkAndWait("write", kept.length, options, (waiter) => {
+        this.#endpoint.sendMessage(type, kept, compress);
+        this.#ownersOfOutput.push(waiter);
+      });
+      this.flush();
+      return written;
     }
-    const written = waitFor<void>("write", options, (waiter) => this.#ownersOfOutput.push(waiter));
-    this.flush();
-    return written;
+    if (this.#mustPark()) this.#parkMessage(type, payload, compress);
+    else {
+      this.#endpoint.sendMessage(type, payload, compress);
+      this.#flushSoon();
+    }
+    return this.belowWaterMark ? RESOLVED : this.drained(options);
   }
 
-  /** Adds frames that have been serialized before. `shared`: by reference, however short. */
-  writeFrames(frames: Uint8Array, shared: boolean): Promise<void> {
+  /** Adds frames that have been serialized before, by reference. */
+  writeFrames(frames: Uint8Array): Promise<void> {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (!this.#admit(frames)) return rejected(this.#failure);
-    const { output } = this.#endpoint;
-    const start = shared ? () => output.appendShared(frames) : () => output.appendFrames(frames);
-    if (this.#mustPark()) this.#park({ bytes: frames.length, start, reject: () => {} });
+    const start = (): void => this.#endpoint.output.appendShared(frames);
+    if (this.#mustPark()) this.#parked.park({ bytes: frames.length, start, reject: () => {} });
     else {
       start();
       this.#flushSoon();
@@ -164,23 +173,10 @@ export class WriteQueue {
       this.#writerOpen = true;
       return RESOLVED;
     }
-    let parked: Parked | undefined;
-    return waitFor<void>(
-      "nextWriter()",
-      options,
-      (waiter) => {
-        parked = {
-          bytes: 0,
-          start: () => {
-            this.#writerOpen = true;
-            waiter.resolve();
-          },
-          reject: (error) => waiter.reject(error),
-        };
-        this.#park(parked);
-      },
-      () => this.#unpark(parked),
-    );
+    return this.#parked.parkAndWait("nextWriter()", 0, options, (waiter) => {
+      this.#writerOpen = true;
+      waiter.resolve();
+    });
   }
 
   /** Queues a frame of the open message; resolves when more is welcome. */
@@ -212,11 +208,27 @@ export class WriteQueue {
 
   // ---- control frames, which pass what is parked ----
 
-  ping(payload: Uint8Array): void {
-    this.#endpoint.sendControl(Opcode.ping, payload);
-    this.#flushSoon();
+  /** Sends a ping or pong; resolves when it is on its way. A wait that ends early withdraws it. */
+  control(
+    opcode: typeof Opcode.ping | typeof Opcode.pong,
+    payload: Uint8Array,
+    options?: WaitOptions,
+  ): Promise<void> {
+    const { failure } = this;
+    if (failure !== undefined) return rejected(failure);
+    if (this.#inFlightBytes === 0) {
+      this.#endpoint.sendControl(opcode, payload);
+      this.#flushSoon();
+      return RESOLVED;
+    }
+    const copy = Uint8Array.from(payload);
+    return this.#controls.parkAndWait("control frame", copy.length, options, (waiter) => {
+      this.#endpoint.sendControl(opcode, copy);
+      waiter.resolve();
+    });
   }
 
+  /** Answers a ping: of those that wait only the newest is kept (§5.5.3). */
   pong(payload: Uint8Array): void {
     if (this.failure !== undefined) return;
     if (this.#inFlightBytes > 0) {
@@ -235,9 +247,9 @@ export class WriteQueue {
     const failure = closeSent();
     const send = (): void => this.#endpoint.sendClose(code, reason);
     if (this.#parked.length === 0 || this.#writerOpen) {
-      this.#rejectParked(failure);
+      this.#parked.rejectAll(failure);
       send();
-    } else this.#park({ bytes: 0, start: send, reject: () => {} });
+    } else this.#parked.park({ bytes: 0, start: send, reject: () => {} });
     this.#failure ??= failure;
     this.#pong = undefined; // nothing follows a close frame
     this.flush();
@@ -253,7 +265,8 @@ export class WriteQueue {
         this.#endpoint.sendControl(Opcode.pong, this.#pong);
         this.#pong = undefined;
       }
-      this.#startParked();
+      this.#controls.start(() => true);
+      this.#parked.start(this.#mayStart);
       const bytes = output.byteLength;
       if (bytes === 0) break;
       const owners = this.#ownersOfOutput;
@@ -287,7 +300,8 @@ export class WriteQueue {
     this.#deadline?.clear();
     this.#pong = undefined;
     this.#endpoint.output.clear();
-    this.#rejectParked(this.#failure);
+    this.#parked.rejectAll(this.#failure);
+    this.#controls.rejectAll(this.#failure);
     for (const waiters of [this.#drainWaiters, this.#ownersOfOutput, this.#ownersInFlight]) {
       for (const waiter of waiters.splice(0)) waiter.reject(this.#failure);
     }
@@ -304,7 +318,7 @@ export class WriteQueue {
     if (this.#failure !== undefined) return;
     const error = new DeadlineError("WS_WRITE_DEADLINE", "the write deadline has passed");
     this.fail(error);
-    this.#owner.onWriteFailure(error);
+    this.#owner.onPeerLost(error);
   }
 
   /**
@@ -323,74 +337,19 @@ export class WriteQueue {
     this.flush();
   };
 
+  /** Starts what is parked up to one batch, or until a writer takes its turn. */
+  readonly #mayStart = (): boolean =>
+    !this.#writerOpen && this.#endpoint.output.byteLength < this.#limits.writeWaterMark;
+
   #mustPark(): boolean {
     return this.#inFlightBytes > 0 || this.#writerOpen || this.#parked.length > 0;
   }
 
-  /** Serializes what is parked, up to one batch, until a writer takes its turn. */
-  #startParked(): void {
-    let started = 0;
-    while (
-      started < this.#parked.length &&
-      !this.#writerOpen &&
-      this.#endpoint.output.byteLength < this.#limits.writeWaterMark
-    ) {
-      const parked = this.#parked[started++]!; // below the length
-      this.#parkedBytes -= parked.bytes;
-      parked.start();
-    }
-    if (started > 0) this.#parked.splice(0, started);
-  }
-
-  #park(parked: Parked): void {
-    this.#parked.push(parked);
-    this.#parkedBytes += parked.bytes;
-  }
-
-  /** Takes a write back that has not started. */
-  #unpark(parked: Parked | undefined): void {
-    if (parked !== undefined && remove(this.#parked, parked)) this.#parkedBytes -= parked.bytes;
-  }
-
-  #parkedMessage(
-    type: DataType,
-    payload: string | Uint8Array,
-    waiter: Waiter<void> | undefined,
-  ): Parked {
-    const copied =
-      typeof payload === "string" || payload.length > MAX_COPIED_PAYLOAD_BYTES
-        ? payload
-        : Uint8Array.from(payload);
-    return {
-      bytes: payloadBytes(payload),
-      start: () => {
-        this.#endpoint.sendMessage(type, copied, false);
-        if (waiter !== undefined) this.#ownersOfOutput.push(waiter);
-      },
-      reject: (error) => waiter?.reject(error),
-    };
-  }
-
-  #writeLater(
-    type: DataType,
-    payload: string | Uint8Array,
-    byReference: boolean,
-    options?: WaitOptions,
-  ): Promise<void> {
-    if (!byReference && options?.signal === undefined) {
-      this.#park(this.#parkedMessage(type, payload, undefined));
-      return this.belowWaterMark ? RESOLVED : this.drained(options);
-    }
-    let parked: Parked | undefined;
-    return waitFor<void>(
-      "write",
-      options,
-      (waiter) => {
-        parked = this.#parkedMessage(type, payload, waiter);
-        this.#park(parked);
-      },
-      () => this.#unpark(parked),
-    );
+  /** Parks a message: a short payload as a copy. */
+  #parkMessage(type: DataType, payload: string | Uint8Array, compress: boolean): void {
+    const kept = copyIfShort(payload);
+    const start = (): void => this.#endpoint.sendMessage(type, kept, compress);
+    this.#parked.park({ bytes: payloadBytes(kept), start, reject: () => {} });
   }
 
   /** Lets one message of any size into an empty queue, and no more than the maximum into any other. */
@@ -412,16 +371,16 @@ export class WriteQueue {
     if (this.#drainWaiters.length > 0 && this.belowWaterMark)
       resolveAll(this.#drainWaiters.splice(0));
   }
-
-  #rejectParked(error: Error): void {
-    this.#parkedBytes = 0;
-    for (const parked of this.#parked.splice(0)) parked.reject(error);
-  }
 }
 
 /** The error of a write behind the close frame (§5.5.1). */
 export function closeSent(): WebSocketError {
   return new WebSocketError("WS_CLOSE_SENT", "write after the close frame was sent");
+}
+
+function copyIfShort(payload: string | Uint8Array): string | Uint8Array {
+  const copied = typeof payload !== "string" && payload.length <= MAX_COPIED_PAYLOAD_BYTES;
+  return copied ? Uint8Array.from(payload) : payload;
 }
 
 function resolveAll(waiters: Waiter<void>[]): void {

@@ -50,19 +50,6 @@ export class FrameBatch {
     else this.#appendReference(first, payload);
   }
 
-  /** Adds whole frames that have been serialized before, by reference when they are long. */
-  appendFrames(frames: Uint8Array): void {
-    this.#byteLength += frames.length;
-    if (frames.length > MAX_COPIED_PAYLOAD_BYTES) {
-      this.#cut();
-      this.#pieces.push(frames);
-      return;
-    }
-    const target = this.#reserve(frames.length);
-    target.set(frames, this.#at);
-    this.#at += frames.length;
-  }
-
   /** Adds whole frames that many connections share, by reference however short they are. */
   appendShared(frames: Uint8Array): void {
     this.#byteLength += frames.length;

@@ -1,0 +1,44 @@
+/** The end of a connection, as a promise and as a signal; both are made when somebody asks for them. */
+
+import type { CloseInfo } from "../errors.ts";
+
+export class Ending {
+  #error: Error | undefined;
+  #end: CloseInfo | undefined;
+  #controller: AbortController | undefined;
+  #closed: Promise<CloseInfo> | undefined;
+  #resolve: ((end: CloseInfo) => void) | undefined;
+
+  /** What reads get once the connection has ended. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Resolves when the socket is gone. */
+  get closed(): Promise<CloseInfo> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#end === undefined) this.#resolve = resolve;
+      else resolve(this.#end);
+    });
+    return this.#closed;
+  }
+
+  /** Aborted with the error of reads. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#error !== undefined) this.#controller.abort(this.#error);
+    }
+    return this.#controller.signal;
+  }
+
+  onEnded(error: Error): void {
+    this.#error = error;
+    this.#controller?.abort(error);
+  }
+
+  onClosed(end: CloseInfo): void {
+    this.#end = end;
+    this.#resolve?.(end);
+  }
+}

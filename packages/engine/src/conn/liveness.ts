@@ -1,0 +1,98 @@
+/** Whether the peer is still there: pings, their round trips, and the heartbeat. */
+
+import { WebSocketError } from "../errors.ts";
+import { MessageType } from "../messages/message.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { HeartbeatOwner } from "./heartbeat.ts";
+import type { ConnLimits } from "./limits.ts";
+import { Pings } from "./pings.ts";
+import { waitFor } from "./wait.ts";
+import type { WaitOptions } from "./wait.ts";
+import type { WriteQueue } from "./write-queue.ts";
+
+export class Liveness implements HeartbeatOwner {
+  readonly #pings: Pings = new Pings();
+  readonly #intake: { readonly paused: boolean };
+  readonly #writing: WriteQueue;
+  readonly #onPeerLost: (error: Error) => void;
+  readonly #heartbeat: Heartbeat | undefined;
+  #lastReceivedAt: number = performance.now();
+
+  constructor(
+    intake: { readonly paused: boolean },
+    writing: WriteQueue,
+    limits: ConnLimits,
+    onPeerLost: (error: Error) => void,
+  ) {
+    this.#intake = intake;
+    this.#writing = writing;
+    this.#onPeerLost = onPeerLost;
+    const { heartbeatInterval, heartbeatTimeout } = limits;
+    if (heartbeatInterval !== Infinity)
+      this.#heartbeat = new Heartbeat(heartbeatInterval, heartbeatTimeout, this);
+  }
+
+  get lastReceivedAt(): number {
+    return this.#lastReceivedAt;
+  }
+
+  get readingPaused(): boolean {
+    return this.#intake.paused;
+  }
+
+  /** Milliseconds between the newest answered ping and its pong. */
+  get roundTripTime(): number | undefined {
+    return this.#pings.roundTripTime;
+  }
+
+  /** Sends a ping, with a payload of its own unless one is given, and resolves with the round trip in ms. */
+  ping(payload: Uint8Array | undefined, options: WaitOptions): Promise<number> {
+    return waitFor<number>(
+      "ping()",
+      options,
+      (waiter) => {
+        const { failure } = this.#writing;
+        if (failure !== undefined) {
+          waiter.reject(failure);
+          return;
+        }
+        const sent = payload ?? this.#pings.nextPayload();
+        this.#pings.add(sent, waiter);
+        // The clock starts when the ping reaches the socket.
+        void this.#writing
+          .control(MessageType.ping, sent)
+          .then(() => this.#pings.onSent(waiter), ignore);
+      },
+      (waiter) => this.#pings.remove(waiter),
+    );
+  }
+
+  sendHeartbeat(): void {
+    void this.ping(undefined, {});
+  }
+
+  onReceived(): void {
+    this.#lastReceivedAt = performance.now();
+  }
+
+  onPong(payload: Buffer): void {
+    this.#pings.onPong(payload);
+  }
+
+  onResumed(): void {
+    this.#heartbeat?.onResumed();
+  }
+
+  onPeerLost(silentMs: number): void {
+    const silence = `nothing was received for ${Math.round(silentMs)} ms, a ping included`;
+    this.#onPeerLost(new WebSocketError("WS_PONG_TIMEOUT", silence));
+  }
+
+  /** The connection has ended. */
+  stop(error: Error): void {
+    this.#heartbeat?.stop();
+    this.#pings.fail(error);
+  }
+}
+
+function ignore(): void {}
