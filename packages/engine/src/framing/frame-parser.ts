@@ -101,6 +101,11 @@ export class FrameParser {
         continue;
       }
       const size = this.#headerSize(header[0]!, header[1]!);
+      const short = header[1]! & 0x7f;
+      // Checked before the masking key: a peer that never sends it must not be waited for.
+      if (short > 125 && this.#headerLength === size - this.#keyBytes) {
+        readExtendedLength(header, 2, short);
+      }
       if (this.#headerLength < size) continue;
       this.#headerLength = 0;
       this.#beginFrame(header, 0, size);
@@ -133,6 +138,10 @@ export class FrameParser {
     }
   }
 
+  get #keyBytes(): number {
+    return this.#masked ? 4 : 0;
+  }
+
   /** Checks the two fixed bytes and returns the size of the whole header. */
   #headerSize(first: number, second: number): number {
     this.#checkFirstByte(first);
@@ -146,8 +155,7 @@ export class FrameParser {
     if (length > MAX_CONTROL_PAYLOAD_BYTES && isControl(first & OPCODE_BITS)) {
       throw violation("WS_CONTROL_TOO_LONG", "control frame with more than 125 bytes of payload");
     }
-    const keyBytes = this.#masked ? 4 : 0;
-    return keyBytes + (length < 126 ? 2 : length === 126 ? 4 : 10);
+    return this.#keyBytes + (length < 126 ? 2 : length === 126 ? 4 : 10);
   }
 
   #beginFrame(header: Uint8Array, at: number, size: number): void {
