@@ -38,3 +38,20 @@ export type { OpenConnInit } from "./conn/open-conn.ts";
 export type { Payload } from "./conn/payload.ts";
 export { runHandler } from "./conn/run-handler.ts";
 export type { WaitOptions } from "./conn/wait.ts";
+export { decideUpgrade, sendAccepted } from "./server/decide-upgrade.ts";
+export type { RouteSession } from "./server/decide-upgrade.ts";
+export type { UpgradePolicy, UpgradeSite } from "./server/check-upgrade.ts";
+export { sendRefusal } from "./server/refusal.ts";
+export type { UpgradeDecision } from "./server/refusal.ts";
+export { attach } from "./server/upgrade-listener.ts";
+export type { AttachableApp, Attachment, AttachOptions } from "./server/upgrade-listener.ts";
+export type { ShutdownOptions } from "./server/shutdown.ts";
+export type {
+  CheckOrigin,
+  RefusalResponse,
+  UpgraderOptions,
+  WriteRefusal,
+} from "./server/upgrade-options.ts";
+export { Upgrader } from "./server/upgrader.ts";
+export type { HeaderInput } from "./opening-handshake/header-fields.ts";
+export type { SubprotocolPreference } from "./opening-handshake/subprotocol.ts";

@@ -1,0 +1,140 @@
+/** The checks that an upgrade request has to pass, in gorilla's order, and what the application hears of a failure. */
+
+import type { IncomingMessage } from "node:http";
+import { HandshakeError } from "../errors.ts";
+import { acceptHandshake, type AcceptedHandshake } from "../opening-handshake/accept-handshake.ts";
+import type { HeaderField, HeaderInput } from "../opening-handshake/header-fields.ts";
+import {
+  checkKey,
+  checkOrigin,
+  checkRequest,
+  isWebSocketUpgrade,
+  originRefusal,
+  type HandshakeRefusal,
+  type HandshakeRequest,
+} from "../opening-handshake/server-handshake.ts";
+import type { ConnectionSlots, ReleaseSlot } from "./connection-slots.ts";
+import type { PendingUpgrade } from "./pending-upgrade.ts";
+import type { ResolvedUpgraderOptions } from "./upgrade-options.ts";
+
+/** What an Upgrader decides by. */
+export interface UpgradePolicy {
+  readonly options: ResolvedUpgraderOptions;
+  readonly slots: ConnectionSlots;
+}
+
+/** What a framework knows about a request, and wants on its 101. */
+export interface UpgradeSite {
+  /** The request's host as the framework sees it behind trusted proxies. @default the Host header */
+  readonly host?: string | undefined;
+  /** The peer's address as the framework sees it behind trusted proxies. @default the socket's */
+  readonly address?: string | undefined;
+  /** More headers for the 101. `Set-Cookie` joins those that are set already, any other replaces its like. */
+  readonly headers?: HeaderInput | undefined;
+}
+
+/** A request that is refused. */
+export interface RefusedUpgrade {
+  readonly error: HandshakeError;
+  readonly headers: readonly HeaderField[];
+}
+
+/** A request that may be accepted; its slot is taken. */
+export interface CheckedUpgrade {
+  readonly error: undefined;
+  readonly handshake: AcceptedHandshake;
+  readonly address: string | undefined;
+  readonly release: ReleaseSlot;
+}
+
+function refused(refusal: HandshakeRefusal): RefusedUpgrade {
+  return {
+    error: new HandshakeError(refusal.status, refusal.reason),
+    headers: refusal.headers,
+  };
+}
+
+/** What no longer depends on the request: it has ended meanwhile, or the server is closing. */
+function findObstacle(pending: PendingUpgrade): RefusedUpgrade | undefined {
+  const { failure, home, response } = pending;
+  if (failure !== undefined) return { error: failure, headers: [] };
+  if (response.headersSent) {
+    const reason = "another response to the handshake is under way";
+    return { error: new HandshakeError(500, reason), headers: [] };
+  }
+  if (home?.draining !== true) return undefined;
+  const error = new HandshakeError(503, "the server is closing", { code: "WS_SERVER_CLOSING" });
+  return { error, headers: [] };
+}
+
+async function checkOriginOf(
+  request: IncomingMessage,
+  handshake: HandshakeRequest,
+  host: string,
+  options: ResolvedUpgraderOptions,
+): Promise<HandshakeRefusal | undefined> {
+  const { origins } = handshake;
+  if (options.checkOrigin !== undefined) {
+    // Several Origin headers are no origin; as one text they can equal none.
+    const origin = origins.length === 0 ? undefined : origins.join(", ");
+    if (await options.checkOrigin(request, origin)) return undefined;
+    return originRefusal(origins, host);
+  }
+  const refusal = checkOrigin(origins, host, options.handshake.allowedOrigins);
+  if (refusal !== undefined) options.warn(`WebSocket refused with 403: ${refusal.reason}`);
+  return refusal;
+}
+
+/**
+ * Refuses a request that no upgrade is pending for: an ordinary HTTP request is told what this URL is for.
+ *
+ * @throws HandshakeError `WS_NOT_ATTACHED` when it is a WebSocket handshake: nobody has attached the server.
+ */
+export function checkUnattached(request: IncomingMessage): RefusedUpgrade {
+  const checked = checkRequest(request);
+  if (checked.refused && !isWebSocketUpgrade(request)) return refused(checked);
+  throw new HandshakeError(500, "WebSocket handshake without attach: call attach(server, app)", {
+    code: "WS_NOT_ATTACHED",
+  });
+}
+
+/**
+ * Checks a pending upgrade and takes its slot.
+ *
+ * @throws TypeError when the application's options or headers are wrong; whatever its `checkOrigin` throws.
+ */
+export async function checkUpgrade(
+  request: IncomingMessage,
+  pending: PendingUpgrade,
+  { options, slots }: UpgradePolicy,
+  site: UpgradeSite,
+): Promise<RefusedUpgrade | CheckedUpgrade> {
+  const obstacle = findObstacle(pending);
+  if (obstacle !== undefined) return obstacle;
+  const { method, httpVersionMajor, httpVersionMinor, rawHeaders } = request;
+  const url = pending.target;
+  const handshake = checkRequest({ method, url, httpVersionMajor, httpVersionMinor, rawHeaders });
+  if (handshake.refused) return refused(handshake);
+
+  const host = site.host ?? handshake.host;
+  const originProblem = await checkOriginOf(request, handshake, host, options);
+  if (originProblem !== undefined) return refused(originProblem);
+  const changed = findObstacle(pending); // an awaited check takes time
+  if (changed !== undefined) return changed;
+
+  const key = checkKey(request);
+  if (key.refused) return refused(key);
+  const { subprotocols, compression } = options.handshake;
+  const accepted = acceptHandshake(handshake, key.key, {
+    subprotocols,
+    compression,
+    headers: site.headers,
+  });
+  const address = site.address ?? request.socket.remoteAddress;
+  const slot = slots.take(address ?? "");
+  if (typeof slot === "function") {
+    return { error: undefined, handshake: accepted, address, release: slot };
+  }
+  const reason = slot === 503 ? "maxConnections is reached" : "maxConnectionsPerAddress is reached";
+  return { error: new HandshakeError(slot, `${reason} (address ${address})`), headers: [] };
+}

@@ -1,0 +1,47 @@
+/** How many connections an Upgrader may have open, in all and from one address. */
+
+/** A place that was taken, from acceptance to the end of the connection. Releasing it twice does no harm. */
+export type ReleaseSlot = () => void;
+
+export class ConnectionSlots {
+  readonly #limit: number;
+  readonly #limitPerAddress: number;
+  readonly #perAddress: Map<string, number> = new Map();
+  #taken = 0;
+
+  constructor(limit: number, limitPerAddress: number) {
+    this.#limit = limit;
+    this.#limitPerAddress = limitPerAddress;
+  }
+
+  /** Connections open or about to open. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /**
+   * Takes a place.
+   *
+   * @returns How to release it, or the status that refuses: 503 when all are taken, 429 when this address has its share.
+   */
+  take(address: string): ReleaseSlot | 503 | 429 {
+    const ofAddress = this.#perAddress.get(address) ?? 0;
+    if (this.#taken >= this.#limit) return 503;
+    if (ofAddress >= this.#limitPerAddress) return 429;
+    this.#taken++;
+    this.#perAddress.set(address, ofAddress + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.#release(address);
+    };
+  }
+
+  #release(address: string): void {
+    this.#taken--;
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+}

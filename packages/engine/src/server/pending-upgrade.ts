@@ -1,0 +1,251 @@
+/**
+ * One upgrade request, from its arrival until it has become a connection or never will.
+ *
+ *     waiting ─accept()─► accepted ─101 finished─► open
+ *        └───────────────────┴─ another response, reset, timeout ─► over
+ */
+
+import { STATUS_CODES, ServerResponse, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { HandshakeError, type ErrorCode } from "../errors.ts";
+import type { Conn } from "../conn/conn.ts";
+import type { ConnRegistry } from "../conn/conn-registry.ts";
+import type { HeaderField } from "../opening-handshake/header-fields.ts";
+import { relayDrain } from "./drain-relay.ts";
+import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
+
+/** What becomes of an accepted request. Exactly one of the two is called, once. */
+export interface Acceptance {
+  /** Headers of the 101. */
+  readonly headers: readonly HeaderField[];
+  /** The 101 is out: the socket is the connection's now. `head` came behind the request. */
+  open(socket: Duplex, head: Buffer): Conn;
+  /** The 101 will never go out. */
+  abandon(error: HandshakeError): void;
+}
+
+/** The attached server that a request came to. */
+export interface UpgradeHome {
+  readonly conns: ConnRegistry;
+  /** The server is closing: nothing new is accepted. */
+  readonly draining: boolean;
+  enter(pending: PendingUpgrade): void;
+  /** It has become a connection, or never will. */
+  leave(pending: PendingUpgrade): void;
+}
+
+export interface PendingUpgradeInit {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** Milliseconds to the 101. */
+  readonly timeout: number;
+  readonly home: UpgradeHome | undefined;
+}
+
+/** What the upgrade holds on to while it is pending, and lets go of afterwards. */
+interface Held extends PendingUpgradeInit {
+  readonly response: ServerResponse;
+  readonly stopRelay: () => void;
+}
+
+const byRequest = new WeakMap<IncomingMessage, PendingUpgrade>();
+
+export class PendingUpgrade {
+  /** The request target as the peer sent it: frameworks rewrite `request.url`. */
+  readonly target: string;
+  readonly response: ServerResponse;
+  readonly home: UpgradeHome | undefined;
+  readonly #receivedAt: number = performance.now();
+  #held: Held | undefined;
+  #acceptance: Acceptance | undefined;
+  #sent = false;
+  #conn: Conn | undefined;
+  #failure: HandshakeError | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** The upgrade that belongs to a request, pending or past. */
+  static of(request: IncomingMessage): PendingUpgrade | undefined {
+    return byRequest.get(request);
+  }
+
+  /** @throws Error when an earlier response is still open on the socket. */
+  constructor(init: PendingUpgradeInit) {
+    const { request, socket } = init;
+    const response = new ServerResponse(request);
+    response.on("error", ignoreError); // for life: middleware may write after the end
+    response.shouldKeepAlive = false;
+    // Of a socket the response needs what a Duplex has; node's types ask for more.
+    response.assignSocket(socket as Socket);
+    this.target = request.url ?? "";
+    this.response = response;
+    this.home = init.home;
+    this.#held = { ...init, response, stopRelay: relayDrain(socket, response) };
+    response.once("finish", this.#onFinish);
+    response.once("close", this.#onClose);
+    this.limitTo(init.timeout);
+    init.home?.enter(this);
+    byRequest.set(request, this);
+  }
+
+  /** Why the request got no connection; undefined while it is pending, and when it got one. */
+  get failure(): HandshakeError | undefined {
+    return this.#failure;
+  }
+
+  get accepted(): boolean {
+    return this.#acceptance !== undefined;
+  }
+
+  /** The connection that the request has become. */
+  get conn(): Conn | undefined {
+    return this.#conn;
+  }
+
+  /** Sets the time from the arrival of the request to its 101, in milliseconds. */
+  limitTo(timeout: number): void {
+    clearTimeout(this.#timer);
+    if (this.#held === undefined || timeout === Infinity) return;
+    const left = Math.max(0, timeout - (performance.now() - this.#receivedAt));
+    this.#timer = setTimeout(() => this.#onTimeout(timeout), left);
+    this.#timer.unref(); // the socket is what keeps the process alive
+  }
+
+  /** Marks the request as accepted. What it becomes is decided when its response has finished. */
+  accept(acceptance: Acceptance): void {
+    this.#acceptance = acceptance;
+  }
+
+  /** Sends the 101 through the response as middleware has left it, unless a response was sent or nothing accepted. */
+  send(): void {
+    const { response } = this;
+    const acceptance = this.#acceptance;
+    if (acceptance === undefined || this.#held === undefined || this.#sent) return;
+    if (response.headersSent || response.writableEnded) return;
+    this.#sent = true;
+    response.statusCode = 101;
+    response.statusMessage = STATUS_CODES[101]!;
+    // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" RFC 9110 §8.6;
+    // frameworks prepare a response before they know that it is one.
+    for (const name of BODY_HEADERS) response.removeHeader(name);
+    for (const [name, value] of onePerName(acceptance.headers)) {
+      if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);
+      else response.setHeader(name, value);
+    }
+    response.end();
+  }
+
+  /**
+   * Ends the request from our side: `status` on the socket when no response has begun, else nothing but the end.
+   * The response is detached first, so that what a late guard writes into it goes nowhere.
+   */
+  cut(status: number, code: ErrorCode, reason: string): void {
+    const held = this.#settle(new HandshakeError(status, reason, { code }));
+    if (held === undefined) return;
+    const { response, socket } = held;
+    const begun = response.headersSent;
+    finish(response, socket);
+    if (begun) socket.destroy();
+    else refuseSocket(socket, status);
+  }
+
+  readonly #onTimeout = (timeout: number): void => {
+    const { headersSent, statusCode } = this.response;
+    // Downloads and event streams take their time; a 101 has none to take.
+    if (headersSent && statusCode !== 101) return;
+    this.cut(408, "WS_HANDSHAKE_TIMEOUT", `no answer to the handshake within ${timeout} ms`);
+  };
+
+  readonly #onFinish = (): void => {
+    const { statusCode } = this.response;
+    const acceptance = this.#acceptance;
+    if (statusCode === 101 && acceptance !== undefined) {
+      this.#open(acceptance);
+      return;
+    }
+    const held = this.#settle(
+      new HandshakeError(statusCode, `the application answered with ${statusCode}`),
+    );
+    if (held === undefined) return;
+    finish(held.response, held.socket);
+    held.request.resume();
+    endWhole(held.socket);
+  };
+
+  #open(acceptance: Acceptance): void {
+    const held = this.#release();
+    if (held === undefined) return;
+    finish(held.response, held.socket);
+    held.request.resume(); // to its end, as node does when a response has finished
+    try {
+      this.#conn = acceptance.open(held.socket, held.head);
+    } catch (cause) {
+      held.socket.destroy();
+      const failure = new HandshakeError(500, "the connection could not be opened", { cause });
+      this.#failure = failure;
+      acceptance.abandon(failure);
+    }
+  }
+
+  readonly #onClose = (): void => {
+    const reason = "the peer went away before the handshake was answered";
+    const held = this.#settle(new HandshakeError(400, reason, { code: "WS_HANDSHAKE_ABORTED" }));
+    // Guards listen to it: node no longer tells the request since the parser has let go of the socket.
+    held?.request.destroy();
+  };
+
+  /** Ends the wait without a connection. Returns what was held, or undefined when it had ended before. */
+  #settle(failure: HandshakeError): Held | undefined {
+    const held = this.#release();
+    if (held === undefined) return undefined;
+    this.#failure = failure;
+    this.#acceptance?.abandon(failure);
+    return held;
+  }
+
+  /** Lets go of everything: an open connection must not keep its request and response. */
+  #release(): Held | undefined {
+    const held = this.#held;
+    if (held === undefined) return undefined;
+    this.#held = undefined;
+    clearTimeout(this.#timer);
+    held.stopRelay();
+    held.response.off("finish", this.#onFinish);
+    held.response.off("close", this.#onClose);
+    this.home?.leave(this);
+    return held;
+  }
+}
+
+const BODY_HEADERS = ["Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding"];
+
+/** Gathers the values of each name, so that one line does not replace the other. */
+function onePerName(headers: readonly HeaderField[]): Iterable<[string, string[]]> {
+  const byName = new Map<string, [string, string[]]>();
+  for (const [name, value] of headers) {
+    const entry = byName.get(name.toLowerCase());
+    if (entry === undefined) byName.set(name.toLowerCase(), [name, [value]]);
+    else entry[1].push(value);
+  }
+  return byName.values();
+}
+
+/**
+ * Takes the response off the socket, and tells everybody who waits for its end (`stream.finished`, loggers).
+ * Node does both for the responses of its own parser.
+ */
+function finish(response: ServerResponse, socket: Duplex): void {
+  // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
+  if (response.socket === socket) response.detachSocket(socket as Socket);
+  let told = false;
+  response.once("close", () => {
+    told = true;
+  });
+  response.destroy();
+  process.nextTick(() => {
+    if (told) return; // Node 24 and later emit it themselves when there is no socket
+    Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
+    response.emit("close");
+  });
+}

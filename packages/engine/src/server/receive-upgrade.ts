@@ -1,0 +1,45 @@
+/** The first moments of an upgrade request: each check here was one packet that ended the process. */
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { PendingUpgrade, type UpgradeHome } from "./pending-upgrade.ts";
+import { refuseSocket } from "./refuse-socket.ts";
+import { declaresBody, lostHeaders } from "./upgrade-request.ts";
+
+export interface Reception {
+  /** Milliseconds to the 101. */
+  readonly timeout: number;
+  readonly home: UpgradeHome | undefined;
+  /** The server's setting; undefined for node's own. */
+  readonly maxHeadersCount: number | null | undefined;
+}
+
+/**
+ * Makes a pending upgrade of a request whose socket has an `error` listener already.
+ *
+ * @returns undefined when the request was refused on the socket, or the socket destroyed.
+ */
+export function receiveUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { timeout, home, maxHeadersCount }: Reception,
+): PendingUpgrade | undefined {
+  if (socket.destroyed) return undefined; // reset while other listeners had their turn
+  if (lostHeaders(request, maxHeadersCount) || declaresBody(request)) {
+    refuseSocket(socket, 400);
+    return undefined;
+  }
+  if (home?.draining === true) {
+    refuseSocket(socket, 503);
+    return undefined;
+  }
+  try {
+    return new PendingUpgrade({ request, socket, head, timeout, home });
+  } catch {
+    // assignSocket throws while the response to an earlier, pipelined request is open. Nothing may be written between
+    // its bytes, and no client has a reason to pipeline an upgrade: what follows the request would be frames.
+    socket.destroy();
+    return undefined;
+  }
+}

@@ -1,0 +1,173 @@
+/** The one `upgrade` listener of a server: every WebSocket request goes through here, whatever the framework. */
+
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import type { Server as TlsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import type { ConnRegistry } from "../conn/conn-registry.ts";
+import { milliseconds } from "../conn/limits.ts";
+import { dispatch } from "./dispatch.ts";
+import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
+import { watchForTaker } from "./other-listeners.ts";
+import { receiveUpgrade } from "./receive-upgrade.ts";
+import { ignoreError, refuseSocket } from "./refuse-socket.ts";
+import { printFault } from "./report-fault.ts";
+import { DEFAULT_DRAIN_TIMEOUT_MS, Drain, watchClose, type ShutdownOptions } from "./shutdown.ts";
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from "./upgrade-options.ts";
+import { asksForWebSocket, lostHeaders } from "./upgrade-request.ts";
+
+export interface AttachOptions {
+  /**
+   * Which WebSocket requests are for this app; the others are left to the server's other `upgrade` listeners, and
+   * answered with 404 when there are none. Asked first of all, before any middleware.
+   *
+   * @default all
+   */
+  readonly only?: ((request: IncomingMessage) => boolean) | undefined;
+  /** Milliseconds from the request to the 101, guards included. After that: 408. @default 10_000 */
+  readonly handshakeTimeout?: number | undefined;
+  /** Milliseconds that connections have to finish when the server closes. @default 5_000 */
+  readonly drainTimeout?: number | undefined;
+}
+
+/** An app on its server. */
+export interface Attachment {
+  /** The open connections. */
+  readonly conns: ConnRegistry;
+  /**
+   * Refuses new upgrades with 503, closes the connections and resolves when they are gone. `server.close()` does the
+   * same by itself; the server goes on with ordinary requests until then.
+   *
+   * @throws RangeError naming the option and its value.
+   */
+  close(options?: ShutdownOptions): Promise<void>;
+}
+
+/** A request listener (Express, Fastify's `routing`, your own), or a Koa app. */
+export type AttachableApp = RequestListener | { callback(): RequestListener };
+
+interface Attached {
+  readonly listener: RequestListener;
+  readonly only: ((request: IncomingMessage) => boolean) | undefined;
+  readonly handshakeTimeout: number;
+  readonly drain: Drain;
+}
+
+class UpgradeListener {
+  readonly #server: Server;
+  readonly #attached: Attached[] = [];
+
+  constructor(server: Server) {
+    this.#server = server;
+    keepHttp(server);
+    server.on("upgrade", this.#onUpgrade);
+    watchClose(
+      server,
+      () => {
+        for (const { drain } of this.#attached) drain.begin().catch(printFault);
+      },
+      () => {
+        for (const { drain } of this.#attached) drain.reopen();
+      },
+    );
+  }
+
+  /** @throws TypeError when it could never be asked. */
+  add(attached: Attached): void {
+    if (attached.only === undefined && this.#attached.some(({ only }) => only === undefined)) {
+      throw new TypeError(
+        "attach: this server has an app already; a second one needs the option `only`",
+      );
+    }
+    this.#attached.push(attached);
+  }
+
+  /** Nothing in here may throw: the exception would leave the parser's callback and end the process. */
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on("error", ignoreError); // node has taken its own listener away: a reset now would be uncaught
+    const taken = watchForTaker(socket);
+    const take = (): void => {
+      try {
+        if (!taken()) this.#take(request, socket, head);
+      } catch (error) {
+        // `only` or the app's own listener threw.
+        printFault(error);
+        refuseSocket(socket, 500);
+      }
+    };
+    if (this.#isAlone) take();
+    else queueMicrotask(take); // behind the others, which have no other way to claim a socket than to use it
+  };
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { maxHeadersCount } = this.#server;
+    if (!asksForWebSocket(request) && !lostHeaders(request, maxHeadersCount)) {
+      replayAsHttp(this.#server, request, socket, head);
+      return;
+    }
+    const attached = this.#choose(request);
+    if (attached === undefined) {
+      if (this.#isAlone) refuseSocket(socket, 404);
+      return;
+    }
+    const { drain: home, handshakeTimeout: timeout } = attached;
+    const pending = receiveUpgrade(request, socket, head, { timeout, home, maxHeadersCount });
+    if (pending !== undefined) dispatch(attached.listener, request, pending);
+  }
+
+  get #isAlone(): boolean {
+    return this.#server.listenerCount("upgrade") === 1;
+  }
+
+  /** Those with `only` are asked in the order of their attachment; the one without takes the rest. */
+  #choose(request: IncomingMessage): Attached | undefined {
+    return (
+      this.#attached.find(({ only }) => only?.(request)) ??
+      this.#attached.find(({ only }) => only === undefined)
+    );
+  }
+}
+
+const listeners = new WeakMap<Server, UpgradeListener>();
+
+/**
+ * Lets an app answer the upgrade requests of its server: they run through the app's own middleware and routes, with a
+ * real `ServerResponse`, and a WebSocket route makes a connection of them. Everything else stays as it was; of the
+ * server itself nothing is changed but `close`, which then drains the connections, and `shouldUpgradeCallback`.
+ *
+ * @param server - Listening or not. Several apps may share one when all but one of them have the option `only`.
+ * @throws TypeError | RangeError naming the value; TypeError when the server has an app already.
+ */
+export function attach(
+  server: Server | TlsServer,
+  app: AttachableApp,
+  options: AttachOptions = {},
+): Attachment {
+  const { only, handshakeTimeout, drainTimeout } = options;
+  if (only !== undefined && typeof only !== "function") {
+    throw new TypeError(`only must be a function, got ${typeof only}`);
+  }
+  const drain = new Drain(milliseconds("drainTimeout", drainTimeout, DEFAULT_DRAIN_TIMEOUT_MS));
+  const attached: Attached = {
+    listener: listenerOf(app),
+    only,
+    handshakeTimeout: milliseconds(
+      "handshakeTimeout",
+      handshakeTimeout,
+      DEFAULT_HANDSHAKE_TIMEOUT_MS,
+    ),
+    drain,
+  };
+  const shared = server as Server; // https.Server has the methods of http.Server, but another base class
+  const listener = listeners.get(shared) ?? new UpgradeListener(shared);
+  listeners.set(shared, listener);
+  listener.add(attached);
+  return { conns: drain.conns, close: (how) => drain.begin(how) };
+}
+
+function listenerOf(app: AttachableApp): RequestListener {
+  if (typeof app === "function") return app;
+  if (typeof app?.callback === "function") return app.callback();
+  throw new TypeError(
+    `app must be a request listener or have a method callback(), got ${typeof app}`,
+  );
+}

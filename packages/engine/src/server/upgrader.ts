@@ -1,0 +1,130 @@
+/** Upgrader: turns upgrade requests into connections, like gorilla's `websocket.Upgrader`. */
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { HandshakeError } from "../errors.ts";
+import type { Conn } from "../conn/conn.ts";
+import { acceptUpgrade } from "./accept-upgrade.ts";
+import {
+  checkUnattached,
+  checkUpgrade,
+  type UpgradePolicy,
+  type UpgradeSite,
+} from "./check-upgrade.ts";
+import { ConnectionSlots } from "./connection-slots.ts";
+import { PendingUpgrade } from "./pending-upgrade.ts";
+import { receiveUpgrade } from "./receive-upgrade.ts";
+import { refuse, sendRefusal } from "./refusal.ts";
+import { ignoreError } from "./refuse-socket.ts";
+import {
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  resolveUpgraderOptions,
+  type ResolvedUpgraderOptions,
+  type UpgraderOptions,
+} from "./upgrade-options.ts";
+
+export class Upgrader implements UpgradePolicy {
+  readonly options: ResolvedUpgraderOptions;
+  /** Its connections: `maxConnections` and `maxConnectionsPerAddress` count those of one Upgrader. */
+  readonly slots: ConnectionSlots;
+
+  /** @throws TypeError | RangeError naming the option and its value. */
+  constructor(options: UpgraderOptions = {}) {
+    this.options = resolveUpgraderOptions(options);
+    const { maxConnections, maxConnectionsPerAddress } = this.options;
+    this.slots = new ConnectionSlots(maxConnections, maxConnectionsPerAddress);
+  }
+
+  /**
+   * Upgrades a request on an attached server. The 101 goes out then and there, with the headers that the response has
+   * by then, so middleware cannot add to it afterwards; a route handler of an adapter waits for them.
+   * The connection is the caller's: no handler's return closes it.
+   *
+   * @throws HandshakeError when the request is refused, and the refusal has been written; when the peer has gone;
+   * `WS_NOT_ATTACHED` when the server was not attached. An ordinary request rejects with status 426, and the caller
+   * writes the answer.
+   */
+  upgrade(request: IncomingMessage, site?: UpgradeSite): Promise<Conn>;
+  /**
+   * Upgrades a request from a listener for the server's `upgrade` event, without {@link attach}.
+   *
+   * @param socket - The event's socket. It gets an `error` listener before anything else happens.
+   * @param head - The event's third argument: what the peer sent behind its request. No byte of it is lost.
+   * @throws HandshakeError as above; the refusal has been written.
+   */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    site?: UpgradeSite,
+  ): Promise<Conn>;
+  upgrade(
+    request: IncomingMessage,
+    second: Duplex | UpgradeSite = {},
+    head?: Buffer,
+    site: UpgradeSite = {},
+  ): Promise<Conn> {
+    const upgraded =
+      head === undefined
+        ? this.#upgradePending(request, second as UpgradeSite) // by the overloads: without a head it is no socket
+        : this.#upgradeSocket(request, second as Duplex, head, site);
+    upgraded.catch(ignoreError); // a refusal that nobody awaits must not end the process
+    return upgraded;
+  }
+
+  async #upgradePending(request: IncomingMessage, site: UpgradeSite): Promise<Conn> {
+    const pending = PendingUpgrade.of(request);
+    if (pending === undefined) throw checkUnattached(request).error;
+    return this.#decide(request, pending, site);
+  }
+
+  async #upgradeSocket(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    site: UpgradeSite,
+  ): Promise<Conn> {
+    socket.on("error", ignoreError);
+    const timeout = this.options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+    const pending =
+      PendingUpgrade.of(request) ??
+      receiveUpgrade(request, socket, head, {
+        timeout,
+        home: undefined,
+        maxHeadersCount: undefined,
+      });
+    if (pending === undefined) {
+      throw new HandshakeError(
+        400,
+        "the request has a body or too many headers, or its peer has gone",
+      );
+    }
+    try {
+      return await this.#decide(request, pending, site);
+    } catch (error) {
+      // There is no framework that would answer for a check that threw. A refusal has been written already.
+      if (!pending.response.headersSent) {
+        pending.cut(500, "WS_HANDSHAKE_ABORTED", "a check of the application threw");
+      }
+      throw error;
+    }
+  }
+
+  async #decide(
+    request: IncomingMessage,
+    pending: PendingUpgrade,
+    site: UpgradeSite,
+  ): Promise<Conn> {
+    const { options } = this;
+    if (options.handshakeTimeout !== undefined) pending.limitTo(options.handshakeTimeout);
+    const checked = await checkUpgrade(request, pending, this, site);
+    if (checked.error !== undefined) {
+      sendRefusal(pending.response, await refuse(request, checked, options.error));
+      throw checked.error;
+    }
+    return new Promise<Conn>((resolve, reject) => {
+      acceptUpgrade(pending, checked, this, { opened: resolve, abandoned: reject });
+      pending.send();
+    });
+  }
+}
