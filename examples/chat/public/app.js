@@ -35,6 +35,7 @@ const stateBar = new StateBar(() => {
 });
 const connection = new Connection((status) => {
   stateBar.show(status);
+  if (status.state === "waiting") members.clear();
   if (status.servers === undefined) return;
   clock = new ServerClock(); // this may be another process than before
   servers = status.servers;

@@ -29,6 +29,11 @@ export class Members {
     this.#show();
   }
 
+  /** Shows nobody: without a connection nobody knows. */
+  clear() {
+    this.replace("", []);
+  }
+
   /** @param {Member} member */
   add(member) {
     this.#present.set(member.id, member);
