@@ -5,6 +5,7 @@ import { Endpoint } from "../endpoint/endpoint.ts";
 import type { EndpointEvents } from "../endpoint/endpoint.ts";
 import { CloseError, WebSocketError } from "../errors.ts";
 import type { CloseInfo, ProtocolError } from "../errors.ts";
+import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { serializeClosePayload, truncateCloseReason } from "../framing/close-payload.ts";
 import type { Role } from "../framing/frame.ts";
 import type { DataType, MessageCheck } from "../messages/message.ts";
@@ -39,6 +40,7 @@ export interface CoreInit<In> {
   readonly role: Role;
   readonly limits: ConnLimits;
   readonly check: MessageCheck<In> | undefined;
+  readonly deflate: MessageDeflate | undefined;
   readonly events: CoreEvents;
   readonly connect: (events: TransportEvents) => Transport;
 }
@@ -76,6 +78,7 @@ export class ConnCore<In>
     this.#endpoint = new Endpoint({
       role: init.role,
       readLimit: init.limits.readLimit,
+      deflate: init.deflate,
       events: this,
     });
     this.transport = init.connect(this);
@@ -95,6 +98,11 @@ export class ConnCore<In>
   /** Set once the connection is over. */
   get end(): CloseInfo | undefined {
     return this.#end;
+  }
+
+  /** Compression, when it has been negotiated. */
+  get deflate(): MessageDeflate | undefined {
+    return this.#endpoint.deflate;
   }
 
   setReadLimit(bytes: number): void {

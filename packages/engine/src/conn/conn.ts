@@ -4,6 +4,7 @@
 import type { Duplex } from "node:stream";
 import { DeadlineError } from "../errors.ts";
 import type { CloseInfo } from "../errors.ts";
+import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload } from "../framing/close-payload.ts";
 import type { Role } from "../framing/frame.ts";
 import { MessageType } from "../messages/message.ts";
@@ -40,6 +41,7 @@ export interface ConnInit<In> {
   readonly remoteAddress: string | undefined;
   readonly netConn: NetConn;
   readonly check: MessageCheck<In> | undefined;
+  readonly deflate: MessageDeflate | undefined;
   readonly connect: (events: TransportEvents) => Transport;
 }
 
@@ -80,13 +82,7 @@ export class Conn<In = unknown, Out = unknown>
         this.#inside.lifetime.handlerFailed();
       },
     };
-    const core = new ConnCore<In>({
-      role: init.role,
-      limits: init.limits,
-      check: init.check,
-      events,
-      connect: init.connect,
-    });
+    const core = new ConnCore<In>({ ...init, events });
     const owner: LifetimeOwner = {
       get hasReader() {
         return core.reading.hasReader;
@@ -237,8 +233,7 @@ export class Conn<In = unknown, Out = unknown>
     }
     if (type === MessageType.ping || type === MessageType.pong)
       return this.#core.writing.control(type, payload);
-    if (this.#init.role === "client") return this.#core.writing.write(type, payload);
-    return this.#core.writing.writeFrames(message.serverFrame);
+    return this.#core.writing.writePrepared(message);
   }
 
   /** Bytes of frames that the kernel has not taken yet. */
@@ -432,6 +427,26 @@ export class Conn<In = unknown, Out = unknown>
   /** Sets the longest message accepted, in bytes after inflating; counts from the next frame on. */
   setReadLimit(bytes: number): void {
     this.#core.setReadLimit(positive("readLimit", bytes, bytes));
+  }
+
+  /** Switches the compression of messages on or off, from the next one on; nothing happens where none was negotiated. */
+  enableWriteCompression(on: boolean): void {
+    const { deflate } = this.#core;
+    if (deflate !== undefined) deflate.enabled = on;
+  }
+
+  /**
+   * Sets the effort of compression from the next message on.
+   *
+   * @param level - -2 Huffman only, -1 zlib's default, 0 stored, 1 fastest to 9 smallest.
+   * @throws RangeError for another level, also where no compression was negotiated.
+   */
+  setCompressionLevel(level: number): void {
+    if (!Number.isInteger(level) || level < -2 || level > 9) {
+      throw new RangeError(`compression level must be an integer from -2 to 9, got ${level}`);
+    }
+    const { deflate } = this.#core;
+    if (deflate !== undefined) deflate.level = level;
   }
 
   // ---- what it is ----

@@ -1,6 +1,10 @@
 /** Makes a Conn of a socket whose opening handshake is done. */
 
 import type { Duplex } from "node:stream";
+import type { ResolvedCompression } from "../extensions/compression-options.ts";
+import type { NegotiatedDeflate } from "../extensions/deflate-offer.ts";
+import { publicCodec as deflateCodec } from "../extensions/deflate-codec.ts";
+import { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { Role } from "../framing/frame.ts";
 import type { MessageCheck } from "../messages/message.ts";
 import { SocketTransport } from "../transport/socket-transport.ts";
@@ -15,6 +19,10 @@ export interface OpenConnInit<In> {
   readonly extensions: string;
   /** The peer's address where it is not the socket's: behind a trusted proxy. */
   readonly remoteAddress?: string | undefined;
+  /** permessage-deflate as negotiated, and this side's settings for it. */
+  readonly deflate?:
+    | { readonly negotiated: NegotiatedDeflate; readonly options: ResolvedCompression }
+    | undefined;
   /** Checks parsed messages when the route has a schema. */
   readonly check?: MessageCheck<In> | undefined;
 }
@@ -37,6 +45,15 @@ export function openConn<In = unknown, Out = unknown>(
     remoteAddress: init.remoteAddress,
     netConn: socket,
     check: init.check,
+    deflate:
+      init.deflate === undefined
+        ? undefined
+        : new MessageDeflate(
+            init.role,
+            init.deflate.negotiated,
+            init.deflate.options,
+            deflateCodec,
+          ),
     connect: (events) => new SocketTransport(socket, events),
   });
   connInside(conn as Conn).core.reading.intake.start(head); // the inner side does not look at messages

@@ -1,5 +1,6 @@
 /** What callers may give as a payload, and what the engine makes of it. */
 
+import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
 import { isValidUtf8 } from "../framing/utf8.ts";
 import { MessageType } from "../messages/message.ts";
@@ -52,6 +53,12 @@ export function toControlPayload(data: Payload): Uint8Array {
 /** Size in bytes on the wire, header aside. */
 export function payloadBytes(payload: string | Uint8Array): number {
   return typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
+}
+
+/** A payload that may wait: short bytes are copied, so that the caller may use its buffer again. */
+export function copyIfShort(payload: string | Uint8Array): string | Uint8Array {
+  const copied = typeof payload !== "string" && payload.length <= MAX_COPIED_PAYLOAD_BYTES;
+  return copied ? Uint8Array.from(payload) : payload;
 }
 
 function describe(value: unknown): string {

@@ -5,11 +5,12 @@ import type { Endpoint } from "../endpoint/endpoint.ts";
 import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { Opcode } from "../framing/opcode.ts";
 import type { DataType } from "../messages/message.ts";
+import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import type { ConnLimits } from "./limits.ts";
 import { ParkedWrites } from "./parked-writes.ts";
-import { payloadBytes } from "./payload.ts";
+import { copyIfShort, payloadBytes } from "./payload.ts";
 import { rejected, waitFor } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
 
@@ -136,13 +137,14 @@ export class WriteQueue {
     return this.belowWaterMark ? RESOLVED : this.drained(options);
   }
 
-  /** Adds frames that have been serialized before, by reference. */
-  writeFrames(frames: Uint8Array): Promise<void> {
+  /** Queues a message that is serialized once for many connections. */
+  writePrepared(message: PreparedMessage): Promise<void> {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
-    if (!this.#admit(frames)) return rejected(this.#failure);
-    const start = (): void => this.#endpoint.output.appendShared(frames);
-    if (this.#mustPark()) this.#parked.park({ bytes: frames.length, start, reject: () => {} });
+    if (!this.#admit(message.payload)) return rejected(this.#failure);
+    const start = (): void => this.#endpoint.sendPrepared(message);
+    if (this.#mustPark())
+      this.#parked.park({ bytes: message.payload.length, start, reject: () => {} });
     else {
       start();
       this.#flushSoon();
@@ -376,11 +378,6 @@ export class WriteQueue {
 /** The error of a write behind the close frame (§5.5.1). */
 export function closeSent(): WebSocketError {
   return new WebSocketError("WS_CLOSE_SENT", "write after the close frame was sent");
-}
-
-function copyIfShort(payload: string | Uint8Array): string | Uint8Array {
-  const copied = typeof payload !== "string" && payload.length <= MAX_COPIED_PAYLOAD_BYTES;
-  return copied ? Uint8Array.from(payload) : payload;
 }
 
 function resolveAll(waiters: Waiter<void>[]): void {

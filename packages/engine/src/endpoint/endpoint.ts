@@ -1,5 +1,6 @@
 /** An endpoint without its socket: received bytes in, messages out; messages in, bytes to send out (RFC 6455 §5-§7). */
 
+import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload, serializeClosePayload } from "../framing/close-payload.ts";
 import { FrameBatch } from "../framing/frame-batch.ts";
 import { FrameParser } from "../framing/frame-parser.ts";
@@ -10,7 +11,8 @@ import { Opcode } from "../framing/opcode.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
 import type { DataType } from "../messages/message.ts";
 import { MessageAssembler } from "../messages/message-assembler.ts";
-import type { AssemblerEvents, Inflate } from "../messages/message-assembler.ts";
+import type { PreparedMessage } from "../messages/prepared-message.ts";
+import type { AssemblerEvents } from "../messages/message-assembler.ts";
 import { nextClosingState } from "./closing-handshake.ts";
 import type { ClosingState } from "./closing-handshake.ts";
 
@@ -28,7 +30,8 @@ export interface EndpointEvents {
 export interface EndpointInit {
   readonly role: Role;
   readonly readLimit: number;
-  readonly inflate?: Inflate | undefined;
+  /** Set when permessage-deflate has been negotiated. */
+  readonly deflate?: MessageDeflate | undefined;
   readonly events: EndpointEvents;
 }
 
@@ -36,18 +39,23 @@ export interface EndpointInit {
 let maskingKeys: (() => number) | undefined;
 
 export class Endpoint implements AssemblerEvents {
+  readonly #role: Role;
   readonly #events: EndpointEvents;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   /** Frames that wait to be written. */
   readonly output: FrameBatch;
+  /** Compression, when it has been negotiated. */
+  readonly deflate: MessageDeflate | undefined;
   #state: ClosingState = "open";
   #deaf = false;
 
   constructor(init: EndpointInit) {
+    this.#role = init.role;
     this.#events = init.events;
-    this.#assembler = new MessageAssembler(this, init.readLimit, init.inflate);
-    this.#parser = new FrameParser(init.role, init.inflate !== undefined, this.#assembler);
+    this.deflate = init.deflate;
+    this.#assembler = new MessageAssembler(this, init.readLimit, init.deflate);
+    this.#parser = new FrameParser(init.role, init.deflate !== undefined, this.#assembler);
     this.output = new FrameBatch(
       init.role === "client" ? (maskingKeys ??= createMaskingKeySource()) : undefined,
     );
@@ -108,9 +116,32 @@ export class Endpoint implements AssemblerEvents {
     this.#parser.stop();
   }
 
-  /** Queues a whole data message as one frame. */
-  sendMessage(type: DataType, payload: Uint8Array | string, compressed: boolean): void {
-    this.output.append(firstByte(true, compressed, type), payload);
+  /**
+   * Queues a whole data message as one frame: Safari 15 fails on fragmented compressed messages.
+   *
+   * @param compress - Compress it where that has been negotiated and the message is long enough.
+   */
+  sendMessage(type: DataType, payload: Uint8Array | string, compress: boolean): void {
+    const { deflate } = this;
+    if (deflate !== undefined && compress) {
+      const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+      if (deflate.applies(bytes.length)) {
+        this.output.append(firstByte(true, true, type), deflate.deflate(bytes));
+        return;
+      }
+    }
+    this.output.append(firstByte(true, false, type), payload);
+  }
+
+  /** Queues a prepared data message: as one shared frame on a server, freshly masked on a client (§5.3). */
+  sendPrepared(message: PreparedMessage): void {
+    const { deflate } = this;
+    const type = message.type as DataType; // control types take other ways
+    if (this.#role === "client") this.sendMessage(type, message.payload, true);
+    else if (deflate?.applies(message.payload.length) === true) {
+      this.output.appendShared(message.compressedServerFrame(deflate));
+      deflate.sentShared(message.payload);
+    } else this.output.appendShared(message.serverFrame);
   }
 
   /** Queues one frame of a message: `opcode` is the continuation for all but its first one. */

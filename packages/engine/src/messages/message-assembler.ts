@@ -19,8 +19,10 @@ export interface AssemblerEvents {
   onControl(opcode: ControlOpcode, payload: Buffer): void;
 }
 
-/** Inflates a whole message; throws `WS_READ_LIMIT` when the result would be over `limit` bytes. */
-export type Inflate = (payload: Buffer, limit: number) => Buffer;
+/** Inflates whole messages; `undefined` when the result would be over `limit` bytes. */
+export interface Inflater {
+  inflate(payload: Buffer, limit: number): Buffer | undefined;
+}
 
 // Deflate may grow what does not shrink; that much more than readLimit may be retained on the wire's side.
 const DEFLATE_SLACK_BYTES = 65_536;
@@ -28,7 +30,7 @@ const MIN_STORE_BYTES = 256;
 
 export class MessageAssembler implements FrameSink {
   readonly #events: AssemblerEvents;
-  readonly #inflate: Inflate | undefined;
+  readonly #inflater: Inflater | undefined;
   /** Longest message in bytes, after inflating. */
   readLimit: number;
   /** Messages are given in pieces; may change at any time, {@link startStreaming} does the switch inside one. */
@@ -51,10 +53,10 @@ export class MessageAssembler implements FrameSink {
   #control: Buffer | undefined;
   #controlLength = 0;
 
-  constructor(events: AssemblerEvents, readLimit: number, inflate: Inflate | undefined) {
+  constructor(events: AssemblerEvents, readLimit: number, inflater: Inflater | undefined) {
     this.#events = events;
     this.readLimit = readLimit;
-    this.#inflate = inflate;
+    this.#inflater = inflater;
   }
 
   /** Bytes retained for an unfinished message. */
@@ -180,9 +182,10 @@ export class MessageAssembler implements FrameSink {
   }
 
   #inflated(payload: Buffer): Buffer {
-    return this.#compressed && this.#inflate !== undefined
-      ? this.#inflate(payload, this.readLimit)
-      : payload;
+    if (!this.#compressed || this.#inflater === undefined) return payload;
+    const data = this.#inflater.inflate(payload, this.readLimit);
+    if (data === undefined) throw readLimitExceeded(this.readLimit);
+    return data;
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {

@@ -11,6 +11,13 @@ import type { MessageType } from "./message.ts";
 /** Bytes that anybody may share: a string, an ArrayBuffer or a view of one. */
 export type PreparedPayload = string | ArrayBufferView | ArrayBuffer;
 
+/** What a prepared message needs of a connection's compression. */
+export interface SharedDeflate {
+  /** Names all that the compressed bytes depend on. */
+  readonly sharedKey: string;
+  deflateShared(message: Uint8Array): Buffer;
+}
+
 /**
  * A message of any type, with its own copy of the payload. The frame for servers is built once; a client masks the
  * payload with a fresh key each time (RFC 6455 §5.3).
@@ -20,6 +27,7 @@ export class PreparedMessage {
   /** @internal Only to be read. */
   readonly payload: Buffer;
   #serverFrame: Buffer | undefined;
+  #compressedFrames: Map<string, Buffer> | undefined;
 
   /**
    * @throws TypeError for an unknown type, another kind of payload, or a text that is not UTF-8; RangeError for a
@@ -48,6 +56,20 @@ export class PreparedMessage {
       firstByte(true, false, this.type),
       this.payload,
     ));
+  }
+
+  /** @internal The compressed frame for all servers' connections with the same settings, without reference to earlier messages. */
+  compressedServerFrame(deflate: SharedDeflate): Buffer {
+    const key = deflate.sharedKey;
+    let frame = this.#compressedFrames?.get(key);
+    if (frame === undefined) {
+      frame = serializeServerFrame(
+        firstByte(true, true, this.type),
+        deflate.deflateShared(this.payload),
+      );
+      (this.#compressedFrames ??= new Map()).set(key, frame);
+    }
+    return frame;
   }
 
   /** @internal Code and reason of a prepared close. */
