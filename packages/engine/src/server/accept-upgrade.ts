@@ -8,8 +8,8 @@ import type { CheckedUpgrade, UpgradePolicy } from "./check-upgrade.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
 
 export interface AcceptedUpgrade {
-  /** Checks parsed messages when the route has a schema. */
-  readonly check?: OpenConnInit<unknown>["check"];
+  /** Checks messages when the route has a contract. */
+  readonly checks?: OpenConnInit<unknown>["checks"];
   opened(conn: Conn): void;
   abandoned(error: HandshakeError): void;
 }
@@ -40,7 +40,7 @@ export function acceptUpgrade(
         subprotocol,
         extensions,
         remoteAddress: address,
-        check: then.check,
+        checks: then.checks,
       });
       void conn.closed.then(release);
       home?.conns.add(conn);

@@ -20,8 +20,8 @@ import { reportFault } from "./report-fault.ts";
 export interface RouteSession extends UpgradeSite {
   /** An Upgrader. */
   readonly upgrader: UpgradePolicy;
-  /** Checks parsed messages when the route has a schema. */
-  readonly check?: OpenConnInit<unknown>["check"];
+  /** Checks messages when the route has a contract. */
+  readonly checks?: OpenConnInit<unknown>["checks"];
   /** Started after the 101 has gone out, in the AsyncLocalStorage context of the call of {@link decideUpgrade}. */
   readonly handler: (conn: Conn) => unknown;
   /** Gets what the handler throws, and what else DESIGN calls a fault. A promise that it returns is awaited. */
@@ -54,7 +54,7 @@ export async function decideUpgrade(
 
   const scope = new AsyncResource("LongwireHandler");
   acceptUpgrade(pending, checked, upgrader, {
-    check: session.check,
+    checks: session.checks,
     opened: (conn) => scope.runInAsyncScope(startHandler, undefined, session, conn),
     abandoned: () => {}, // the framework knows: it sent the other response, or saw the socket close
   });

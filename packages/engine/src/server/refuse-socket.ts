@@ -6,8 +6,13 @@ import type { Duplex } from "node:stream";
 /** How long the peer has to take a refusal and end its side, in milliseconds. */
 export const LINGER_MS = 1_000;
 
-/** An `error` listener that keeps no reference: a reset without any listener would end the process. */
+/** Takes an error that needs no answer: `close` follows, and tells the same. */
 export function ignoreError(): void {}
+
+/** Sees to it that a reset cannot end the process. Stays for life, and keeps no reference. */
+export function guardSocket(socket: Duplex): void {
+  if (!socket.listeners("error").includes(ignoreError)) socket.on("error", ignoreError);
+}
 
 /**
  * Ends a socket whose last bytes the peer is to read.

@@ -9,7 +9,7 @@ import { dispatch } from "./dispatch.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { watchForTaker } from "./other-listeners.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
-import { ignoreError, refuseSocket } from "./refuse-socket.ts";
+import { guardSocket, refuseSocket } from "./refuse-socket.ts";
 import { printFault } from "./report-fault.ts";
 import { DEFAULT_DRAIN_TIMEOUT_MS, Drain, watchClose, type ShutdownOptions } from "./shutdown.ts";
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from "./upgrade-options.ts";
@@ -83,7 +83,7 @@ class UpgradeListener {
 
   /** Nothing in here may throw: the exception would leave the parser's callback and end the process. */
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    socket.on("error", ignoreError); // node has taken its own listener away: a reset now would be uncaught
+    guardSocket(socket); // node has taken its own listener away: a reset now would be uncaught
     const taken = watchForTaker(socket);
     const take = (): void => {
       try {

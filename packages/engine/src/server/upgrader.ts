@@ -15,7 +15,7 @@ import { ConnectionSlots } from "./connection-slots.ts";
 import { PendingUpgrade } from "./pending-upgrade.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
 import { refuse, sendRefusal } from "./refusal.ts";
-import { ignoreError } from "./refuse-socket.ts";
+import { guardSocket, ignoreError } from "./refuse-socket.ts";
 import {
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
   resolveUpgraderOptions,
@@ -84,7 +84,7 @@ export class Upgrader implements UpgradePolicy {
     head: Buffer,
     site: UpgradeSite,
   ): Promise<Conn> {
-    socket.on("error", ignoreError);
+    guardSocket(socket);
     const timeout = this.options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
     const pending =
       PendingUpgrade.of(request) ??
