@@ -12,6 +12,19 @@ export {
 } from "./errors.ts";
 export type { CloseInfo, ErrorCode, HandshakeResponse, ValidationIssue } from "./errors.ts";
 export { Message, MessageType } from "./messages/message.ts";
+export { checksOf } from "./messages/contract.ts";
+export type {
+  ClientIn,
+  ClientOut,
+  In,
+  Jsonified,
+  MessageChecks,
+  Messages,
+  Out,
+  SchemaIssue,
+  SchemaResult,
+  StandardSchema,
+} from "./messages/contract.ts";
 export type { DataType, MessageCheck } from "./messages/message.ts";
 export { PreparedMessage } from "./messages/prepared-message.ts";
 export type { PreparedPayload } from "./messages/prepared-message.ts";
@@ -21,6 +34,7 @@ export type {
   CloseHandler,
   ConnData,
   ControlType,
+  JSONOptions,
   NetConn,
   PingHandler,
   WriteOptions,
@@ -55,3 +69,5 @@ export type {
 export { Upgrader } from "./server/upgrader.ts";
 export type { HeaderInput } from "./opening-handshake/header-fields.ts";
 export type { SubprotocolPreference } from "./opening-handshake/subprotocol.ts";
+export { SocketRoute } from "./server/socket-route.ts";
+export type { RouteOptions, RouteRequest } from "./server/socket-route.ts";

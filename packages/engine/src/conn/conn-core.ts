@@ -8,7 +8,8 @@ import type { CloseInfo, ProtocolError } from "../errors.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { serializeClosePayload, truncateCloseReason } from "../framing/close-payload.ts";
 import type { Role } from "../framing/frame.ts";
-import type { DataType, MessageCheck } from "../messages/message.ts";
+import type { MessageChecks } from "../messages/contract.ts";
+import type { DataType } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import type { ConnLimits } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
@@ -39,7 +40,7 @@ export interface CoreEvents {
 export interface CoreInit<In> {
   readonly role: Role;
   readonly limits: ConnLimits;
-  readonly check: MessageCheck<In> | undefined;
+  readonly checks: MessageChecks<In>;
   readonly deflate: MessageDeflate | undefined;
   readonly events: CoreEvents;
   readonly connect: (events: TransportEvents) => Transport;
@@ -82,7 +83,13 @@ export class ConnCore<In>
       events: this,
     });
     this.transport = init.connect(this);
-    this.reading = new Reading(this.#endpoint, this.transport, init.limits, this, init.check);
+    this.reading = new Reading(
+      this.#endpoint,
+      this.transport,
+      init.limits,
+      this,
+      init.checks.incoming,
+    );
     this.writing = new WriteQueue(this.#endpoint, this.transport, init.limits, this);
     this.liveness = new Liveness(this.reading.intake, this.writing, init.limits, (error) =>
       this.onPeerLost(error),

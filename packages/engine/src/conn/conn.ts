@@ -7,13 +7,16 @@ import type { CloseInfo } from "../errors.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload } from "../framing/close-payload.ts";
 import type { Role } from "../framing/frame.ts";
+import type { MessageChecks } from "../messages/contract.ts";
 import { MessageType } from "../messages/message.ts";
-import type { DataType, Message, MessageCheck } from "../messages/message.ts";
+import type { DataType, Message } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { ConnCore } from "./conn-core.ts";
 import type { ControlHandlers, CoreEvents } from "./conn-core.ts";
 import { Ending } from "./ending.ts";
+import { iterateJSON, serializeJSON } from "./json.ts";
+import type { InvalidMessageError } from "./json.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { LifetimeOwner } from "./lifetime.ts";
 import { positive } from "./limits.ts";
@@ -40,7 +43,7 @@ export interface ConnInit<In> {
   readonly extensions: string;
   readonly remoteAddress: string | undefined;
   readonly netConn: NetConn;
-  readonly check: MessageCheck<In> | undefined;
+  readonly checks: MessageChecks<In>;
   readonly deflate: MessageDeflate | undefined;
   readonly connect: (events: TransportEvents) => Transport;
 }
@@ -142,6 +145,14 @@ export class Conn<In = unknown, Out = unknown>
   }
 
   /**
+   * Iterates over messages as JSON values, checked when the route has a schema. A message that is not JSON or does not
+   * fit goes to `onInvalid`, which may throw to end the iteration; without it the connection is closed with 1007.
+   */
+  json(options: JSONOptions<In, Out> = {}): AsyncIterableIterator<In, undefined> {
+    return iterateJSON(this, options.onInvalid);
+  }
+
+  /**
    * Calls back for each message, synchronously while the bytes are parsed: the fastest way to read. When the callback
    * returns a promise, the next message waits for it. Resolves and rejects as iteration ends.
    * An error of the callback closes the connection with 1011 and reaches the route's error channel.
@@ -177,16 +188,15 @@ export class Conn<In = unknown, Out = unknown>
   }
 
   /**
-   * Writes `value` as a text message of JSON.
+   * Writes `value` as a text message of JSON, checked when the route has a schema.
    *
-   * @throws TypeError for a value that JSON can't express; nothing is sent then. Else as {@link writeMessage}.
+   * @throws ValidationError `WS_VALIDATION`, or TypeError for a value that JSON can't express: nothing is sent then, and
+   * the route's error channel gets it too. Else as {@link writeMessage}.
    */
   writeJSON(value: Out, options?: WriteOptions): Promise<void> {
-    let text: string | undefined;
+    let text: string;
     try {
-      text = JSON.stringify(value);
-      if (text === undefined)
-        throw new TypeError(`writeJSON: JSON can't express a value of type ${typeof value}`);
+      text = serializeJSON(value, this.#init.checks.outgoing);
     } catch (error) {
       this.#inside.report(error); // also when nobody awaits this
       return rejected(error);
@@ -488,6 +498,11 @@ export class Conn<In = unknown, Out = unknown>
   get readyState(): 1 | 2 | 3 {
     return this.#core.readyState;
   }
+}
+
+export interface JSONOptions<In, Out> {
+  /** Gets what is wrong with a message, which is then skipped. @default closes with 1007 */
+  readonly onInvalid?: ((error: InvalidMessageError, conn: Conn<In, Out>) => void) | undefined;
 }
 
 /** Type of a control frame. */

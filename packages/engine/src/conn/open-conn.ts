@@ -6,7 +6,7 @@ import type { NegotiatedDeflate } from "../extensions/deflate-offer.ts";
 import { publicCodec as deflateCodec } from "../extensions/deflate-codec.ts";
 import { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { Role } from "../framing/frame.ts";
-import type { MessageCheck } from "../messages/message.ts";
+import type { MessageChecks } from "../messages/contract.ts";
 import { SocketTransport } from "../transport/socket-transport.ts";
 import { Conn, connInside } from "./conn.ts";
 import { resolveConnOptions } from "./limits.ts";
@@ -23,8 +23,8 @@ export interface OpenConnInit<In> {
   readonly deflate?:
     | { readonly negotiated: NegotiatedDeflate; readonly options: ResolvedCompression }
     | undefined;
-  /** Checks parsed messages when the route has a schema. */
-  readonly check?: MessageCheck<In> | undefined;
+  /** Checks messages when the route has a contract. */
+  readonly checks?: MessageChecks<In> | undefined;
 }
 
 /**
@@ -44,7 +44,7 @@ export function openConn<In = unknown, Out = unknown>(
     extensions: init.extensions,
     remoteAddress: init.remoteAddress,
     netConn: socket,
-    check: init.check,
+    checks: init.checks ?? {},
     deflate:
       init.deflate === undefined
         ? undefined

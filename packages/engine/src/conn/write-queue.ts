@@ -281,7 +281,9 @@ export class WriteQueue {
         this.#ownersInFlight = owners;
       }
     }
-    this.#wakeDrained();
+    if (this.#drainWaiters.length > 0 && this.belowWaterMark) {
+      resolveAll(this.#drainWaiters.splice(0));
+    }
   }
 
   /** The transport has handed on all that was in flight. */
@@ -367,11 +369,6 @@ export class WriteQueue {
     this.fail(error);
     this.#owner.onOverflow();
     return false;
-  }
-
-  #wakeDrained(): void {
-    if (this.#drainWaiters.length > 0 && this.belowWaterMark)
-      resolveAll(this.#drainWaiters.splice(0));
   }
 }
 
