@@ -154,8 +154,12 @@ export class MessageAssembler implements FrameSink {
 
   /** Refuses a message as soon as a header tells that it will be too long. */
   #checkLength(): void {
-    const limit = this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
-    if (this.#length > limit) throw readLimitExceeded(this.readLimit);
+    if (this.#length > this.#wireLimit) throw readLimitExceeded(this.readLimit);
+  }
+
+  /** Longest message in bytes as they are received. */
+  get #wireLimit(): number {
+    return this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
   }
 
   /** A message that came in one piece: the usual case, without a copy. */
@@ -197,10 +201,11 @@ export class MessageAssembler implements FrameSink {
     this.#stored = length;
   }
 
-  /** Grows by doubling, never by the length that a header declares, except down to it. */
+  /** Grows by doubling up to the limit, never by the length that a header declares, except down to it. */
   #growStore(length: number): void {
-    let size = Math.max(MIN_STORE_BYTES, (this.#store?.length ?? 0) * 2, length);
+    let size = Math.max(MIN_STORE_BYTES, (this.#store?.length ?? 0) * 2);
     if (this.#fin) size = Math.min(size, length + this.#frameRest);
+    size = Math.max(length, Math.min(size, this.#wireLimit));
     const store = Buffer.allocUnsafeSlow(size);
     this.#store?.copy(store, 0, 0, this.#stored);
     this.#store = store;
