@@ -37,7 +37,9 @@ export class SocketTransport implements Transport {
     extras.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
     // The connection owns the socket: these listeners live as long as it does.
     socket.on("data", (chunk: Buffer) => events.onBytes(chunk));
-    socket.on("end", () => events.onEnd());
+    // A peer may have sent its FIN while the handshake was decided: that event is over.
+    if (socket.readableEnded) queueMicrotask(() => events.onEnd());
+    else socket.on("end", () => events.onEnd());
     socket.on("error", (error: Error) => (this.#error = error));
     if (socket.destroyed) queueMicrotask(() => events.onClosed(undefined));
     else socket.once("close", () => events.onClosed(this.#error));
@@ -52,8 +54,9 @@ export class SocketTransport implements Transport {
       for (const piece of pieces) this.#writePiece(piece);
       socket.uncork();
     }
-    // The kernel usually takes everything at once, and then Node has nothing left.
-    if (socket.writableLength === 0) return true;
+    // The kernel usually takes everything at once, and then Node has nothing left. A destroyed socket has nothing left
+    // either, and its "close" is yet to come: taken for written, a loop that awaits its writes would never end.
+    if (socket.writableLength === 0 && !socket.destroyed) return true;
     this.#blocked = true;
     return false;
   }
@@ -64,8 +67,9 @@ export class SocketTransport implements Transport {
   }
 
   // One function for all writes: Node then batches the calls instead of queuing a tick for each.
-  readonly #onConfirmed = (): void => {
+  readonly #onConfirmed = (error?: Error | null): void => {
     if (--this.#unconfirmed > 0 || !this.#blocked) return;
+    if (error) return; // "close" follows
     this.#blocked = false;
     this.#events.onWritten();
   };
