@@ -164,7 +164,7 @@ export class RawPeer implements Disposable {
 
   /** Awaits the end of the stream; does not throw for a reset, but says so. */
   async ended(ms: number = DEFAULT_WAIT_MS): Promise<StreamEnd> {
-    return within(this.#end.promise, `the end of the stream${this.#describeUnread()}`, ms);
+    return within(this.#end.promise, () => `the end of the stream${this.#describeUnread()}`, ms);
   }
 
   [Symbol.dispose](): void {

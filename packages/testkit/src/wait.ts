@@ -26,17 +26,18 @@ export function deferred<T = void>(): Deferred<T> {
 /**
  * Awaits `promise` for at most `ms` milliseconds.
  *
- * @param what - Completes "gave up waiting for …".
+ * @param what - Completes "gave up waiting for …"; a function is asked when that is said.
  */
 export async function within<T>(
   promise: PromiseLike<T>,
-  what: string,
+  what: string | (() => string),
   ms: number = DEFAULT_WAIT_MS,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`gave up waiting for ${what} after ${ms} ms`));
+      const named = typeof what === "string" ? what : what();
+      reject(new Error(`gave up waiting for ${named} after ${ms} ms`));
     }, ms);
   });
   try {

@@ -21,12 +21,15 @@ interface CompiledRoute {
   readonly method: string;
   readonly pattern: RegExp;
   readonly route: Route;
+  /** One for all requests of the route: it counts their connections. */
+  readonly upgrader: Upgrader;
 }
 
 function compile(prefix: string, route: Route): CompiledRoute {
   const source = (prefix + route.path).replaceAll(/:(\w+)/gu, "(?<$1>[^/]+)");
   const method = route.kind === "http" ? route.method : "GET";
-  return { method, pattern: new RegExp(`^${source}$`, "u"), route };
+  const upgrader = new Upgrader(route.kind === "socket" ? route.options : {});
+  return { method, pattern: new RegExp(`^${source}$`, "u"), route, upgrader };
 }
 
 function decoded(groups: Record<string, string>): Record<string, string> {
@@ -53,14 +56,19 @@ async function passes(steps: readonly Step[], view: RequestView): Promise<boolea
   return true;
 }
 
-async function serveSocket(spec: AppSpec, route: SocketRoute, view: RequestView): Promise<void> {
+async function serveSocket(
+  spec: AppSpec,
+  route: SocketRoute,
+  upgrader: Upgrader,
+  view: RequestView,
+): Promise<void> {
   const { request, response } = view;
   if (route.page !== undefined && !isWebSocketUpgrade(request)) {
     response.end(route.page);
     return;
   }
   const session: RouteSession = {
-    upgrader: new Upgrader(route.options),
+    upgrader,
     handler: (conn) => route.handler(conn, view),
     onError: spec.onError,
   };
@@ -88,8 +96,9 @@ async function serve(
   const view: RequestView = { params, request, response };
   if (!(await passes([...spec.steps, ...(found?.route.steps ?? [])], view))) return;
   if (found === undefined) sendJSON(response, 404, { error: "not found" });
-  else if (found.route.kind === "socket") await serveSocket(spec, found.route, view);
-  else response.end(await found.route.answer());
+  else if (found.route.kind === "socket") {
+    await serveSocket(spec, found.route, found.upgrader, view);
+  } else response.end(await found.route.answer());
 }
 
 export const engineUnderTest: AdapterUnderTest = {

@@ -1,4 +1,5 @@
 /** Upgrade requests that are foreign, malformed or hostile: each gets an HTTP answer, and the process stays up. */
+import type { Conn } from "@longwire/engine";
 import { describe, expect, it } from "vitest";
 import type { AdapterUnderTest } from "../adapter-under-test.ts";
 import { rawText } from "../raw-frame.ts";
@@ -33,6 +34,34 @@ function origins(adapter: AdapterUnderTest): void {
       expect(await peer.next()).toBe("allowed");
       const other = await served.refused("/echo", { origin: "https://app.example.org" });
       expect(other.status).toBe(403);
+    });
+  });
+}
+
+function limits(adapter: AdapterUnderTest): void {
+  describe.each(["call", "short"] as const)("a limit of a route by %s", (form) => {
+    it.each([
+      ["maxConnections", 503],
+      ["maxConnectionsPerAddress", 429],
+    ])("%s refuses the next one with %i, until one has gone", async (name, status) => {
+      const ends = new Inbox<number>("a connection's end");
+      const noting = async (conn: Conn): Promise<void> => {
+        void conn.closed.then((end) => ends.push(end.code));
+        await echo(conn);
+      };
+      const options = { [name]: 2 };
+      const served = await serve(adapter, {
+        routes: [socket("/limited", noting, { form, options }), socket("/other", echo, { form })],
+      });
+      const first = await served.ws("/limited");
+      await served.ws("/limited");
+      expect((await served.refused("/limited")).status).toBe(status);
+      await served.ws("/other");
+      await first.close();
+      await ends.next();
+      const next = await served.ws("/limited");
+      next.send("in");
+      expect(await next.next()).toBe("in");
     });
   });
 }
@@ -210,6 +239,7 @@ function attachment(adapter: AdapterUnderTest): void {
 
 export function handshakeBehaviour(adapter: AdapterUnderTest): void {
   origins(adapter);
+  limits(adapter);
   malformed(adapter);
   unusual(adapter);
   neighbours(adapter);

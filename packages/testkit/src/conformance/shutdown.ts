@@ -54,23 +54,33 @@ function draining(adapter: AdapterUnderTest): void {
       expect(served.errors.all).toEqual([]);
     });
 
-    it("waits for a handler that is finishing its work", async () => {
-      const steps: string[] = [];
+    it("waits for a handler that holds its connection", async () => {
+      const working = new Inbox<string>("the handler's work");
+      const done = deferred();
       const served = await serve(adapter, {
         routes: [
+          socket("/echo", echo),
           socket("/work", async (conn) => {
-            using _held = conn.hold();
-            for await (const message of conn) steps.push(message.text());
-            steps.push("finished");
+            for await (const message of conn) {
+              using _held = conn.hold();
+              working.push(message.text());
+              await done.promise;
+              await conn.writeMessage(1, "done");
+            }
           }),
         ],
         attach: { drainTimeout: 2_000 },
       });
+      const idle = await served.ws("/echo");
       const peer = await served.ws("/work");
-      peer.send("working");
-      await peer.roundTrip();
-      await served.close();
-      expect(steps).toEqual(["working", "finished"]);
+      peer.send("order 1");
+      await working.next();
+      const closing = served.close();
+      expect((await idle.awaitClosed()).code).toBe(1001);
+      done.resolve();
+      expect(await peer.next()).toBe("done");
+      expect((await peer.awaitClosed()).code).toBe(1001);
+      await closing;
     });
   });
 }
