@@ -5,21 +5,14 @@ import type { EchoOptions, EchoServer } from "./echo-server.ts";
 /** A peer that answers nothing may hold the drain for 5 s; the process is gone within 6. */
 const EXIT_AT_THE_LATEST_MS = 5_700;
 
-/** Loads the one framework that is asked for: a benchmark shall not carry the other four. */
-async function start(framework: Framework, options: EchoOptions): Promise<EchoServer> {
-  switch (framework) {
-    case "engine":
-      return (await import("./engine.ts")).startEngine(options);
-    case "fastify":
-      return (await import("./fastify.ts")).startFastify(options);
-    case "express":
-      return (await import("./express.ts")).startExpress(options);
-    case "koa":
-      return (await import("./koa.ts")).startKoa(options);
-    case "hono":
-      return (await import("./hono.ts")).startHono(options);
-  }
-}
+/** Each loads its framework alone: a benchmark shall not carry the other four. */
+const STARTS: Readonly<Record<Framework, (options: EchoOptions) => Promise<EchoServer>>> = {
+  engine: async (options) => (await import("./engine.ts")).startEngine(options),
+  fastify: async (options) => (await import("./fastify.ts")).startFastify(options),
+  express: async (options) => (await import("./express.ts")).startExpress(options),
+  koa: async (options) => (await import("./koa.ts")).startKoa(options),
+  hono: async (options) => (await import("./hono.ts")).startHono(options),
+};
 
 function stop(server: EchoServer): void {
   setTimeout(() => process.exit(0), EXIT_AT_THE_LATEST_MS);
@@ -40,7 +33,7 @@ function fail(error: unknown, status: number): never {
 
 async function main(argv: readonly string[]): Promise<void> {
   const { framework, host, port, readLimit } = parseEchoArguments(argv);
-  const server = await start(framework, { host, port, upgrade: { readLimit } });
+  const server = await STARTS[framework]({ host, port, upgrade: { readLimit } });
   const shownHost = host.includes(":") ? `[${host}]` : host;
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

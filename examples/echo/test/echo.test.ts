@@ -31,7 +31,7 @@ describe.each(FRAMEWORKS)("echo server on %s", (framework) => {
     using peer = await WsPeer.open(server.url(path));
     for (const message of ["héllo", Buffer.from([0, 255]), "", Buffer.alloc(300_000, 1)]) {
       peer.send(message);
-      expect(await peer.next()).toEqual(message);
+      expect(Buffer.from(message).equals(Buffer.from(await peer.next()))).toBe(true);
     }
     expect((await peer.close()).code).toBe(1000);
   });
@@ -113,11 +113,11 @@ describe.each(FRAMEWORKS)("echo server on %s", (framework) => {
   });
 
   it.each(["/stream", "/prepared"])("%s says that it is not available", async (path) => {
-    for (const answer of [await get(path), await WsPeer.refused(server.url(path))]) {
-      expect(answer.status).toBe(404);
-      const body = typeof answer.body === "string" ? answer.body : await answer.text();
-      expect(body).toBe(`{"error":"${path} is not available in this version"}`);
-    }
+    const plain = await get(path);
+    const upgrade = await WsPeer.refused(server.url(path));
+    expect([plain.status, upgrade.status]).toEqual([404, 404]);
+    expect(await plain.text()).toBe(`{"error":"${path} is not available in this version"}`);
+    expect(upgrade.body).toBe(`{"error":"${path} is not available in this version"}`);
   });
 
   it.each(SOCKET_ROUTES)("a plain GET of %s is 426", async (path) => {
@@ -201,7 +201,7 @@ describe("the process", () => {
     using peer = await WsPeer.open(server.url("/"));
     const longest = Buffer.alloc(2_000_000);
     peer.send(longest);
-    expect(await peer.next()).toEqual(longest);
+    expect(longest.equals(Buffer.from(await peer.next()))).toBe(true);
     peer.send(Buffer.alloc(2_000_001));
     expect((await peer.awaitClosed()).code).toBe(1009);
   });
