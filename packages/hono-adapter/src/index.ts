@@ -1,2 +1,7 @@
 /** WebSocket routes for Hono on Node. */
-export {};
+
+export { isWebSocketUpgrade, websocket } from "./websocket.ts";
+export { attach, serve } from "./attach.ts";
+export type { FetchApp } from "./attach.ts";
+export type { WebSocketHandler, WebSocketOptions, WebSocketResponse } from "./types.ts";
+export * from "./engine.ts";

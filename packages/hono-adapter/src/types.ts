@@ -1,0 +1,49 @@
+/** What the two forms of `websocket` take and give: Hono's inferred types carried through to the handler. */
+
+import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
+import type { Context, TypedResponse } from "hono";
+
+/** The statuses that Hono has a type for. */
+export type StatusCode = Parameters<Context["status"]>[0];
+
+/** What a WebSocket route answers with; `hc` gives such a route its `$ws`. */
+export type WebSocketResponse = Response & TypedResponse<{}, StatusCode, "ws">;
+
+/** Runs on the connection once the 101 has gone out. `c` is the context of the upgrade request. */
+export type WebSocketHandler<M extends Messages, C extends Context> = (
+  conn: Conn<In<M>, Out<M>>,
+  c: C,
+) => unknown;
+
+/**
+ * Options of one route. Make the object once, outside the handler: `maxConnections` and `maxConnectionsPerAddress`
+ * count the connections of one object.
+ */
+export interface WebSocketOptions<
+  M extends Messages = Messages,
+  C extends Context = Context,
+> extends RouteOptions<M> {
+  /**
+   * The host that the peer asked for, as an origin has to name it. Behind a proxy that rewrites Host, read what it
+   * sends instead, and only when every request comes through it: `(c) => c.req.header("X-Forwarded-Host")`.
+   * undefined takes the default.
+   *
+   * @default the Host header
+   */
+  readonly host?: ((c: C) => string | undefined) | undefined;
+  /**
+   * The peer's address, for `conn.remoteAddress` and `maxConnectionsPerAddress`. Behind a proxy, read what that one
+   * proxy has appended: `(c) => c.req.header("X-Forwarded-For")?.split(",").at(-1)?.trim()`. undefined takes the
+   * default.
+   *
+   * @default the socket's address
+   */
+  readonly address?: ((c: C) => string | undefined) | undefined;
+  /**
+   * Gets what the handler throws, and what else goes wrong on the connection, after the 101: Hono's own `onError` can
+   * no longer answer then. The end of the connection is no error. A promise that it returns is awaited.
+   *
+   * @default console.error
+   */
+  readonly onError?: ((error: unknown, conn: Conn<In<M>, Out<M>>, c: C) => unknown) | undefined;
+}

@@ -1,0 +1,89 @@
+/** `websocket`: a Hono route that becomes a connection, in two forms. */
+
+import { isWebSocketUpgrade as isUpgrade, SocketRoute } from "@longwire/engine";
+import type { Messages } from "@longwire/engine";
+import type { Context, Env, Handler, Input } from "hono";
+import { acceptedResponse } from "./attach.ts";
+import { incomingOf } from "./incoming.ts";
+import type { StatusCode, WebSocketHandler, WebSocketOptions, WebSocketResponse } from "./types.ts";
+
+/**
+ * Makes a connection of the request inside a handler of Hono's: `c` keeps every inferred type (parameters, variables,
+ * validated input), and the same URL can answer ordinary requests with a page.
+ *
+ * The 101 goes out when the chain of middleware has come back, with the headers and cookies that the response has by
+ * then. A refusal is an ordinary response: 426 for a request that is no WebSocket handshake, 403 for a foreign origin.
+ *
+ * @throws HandshakeError `WS_NOT_ATTACHED` when nobody called `attach(server, app)`; TypeError | RangeError naming an
+ * option that is wrong.
+ */
+export function websocket<C extends Context>(
+  c: C,
+  handler: WebSocketHandler<Messages, C>,
+): Promise<WebSocketResponse>;
+export function websocket<C extends Context, const M extends Messages>(
+  c: C,
+  options: WebSocketOptions<M, C> | undefined,
+  handler: WebSocketHandler<M, C>,
+): Promise<WebSocketResponse>;
+/** Makes a route handler that is a WebSocket and nothing else: a plain GET is answered with 426. */
+export function websocket<E extends Env, P extends string, I extends Input>(
+  handler: WebSocketHandler<Messages, Context<E, P, I>>,
+): Handler<E, P, I, Promise<WebSocketResponse>>;
+export function websocket<
+  const M extends Messages,
+  E extends Env,
+  P extends string,
+  I extends Input,
+>(
+  options: WebSocketOptions<M, Context<E, P, I>> | undefined,
+  handler: WebSocketHandler<M, Context<E, P, I>>,
+): Handler<E, P, I, Promise<WebSocketResponse>>;
+export function websocket(...values: readonly unknown[]): Handler | Promise<WebSocketResponse> {
+  const handler = values.at(-1);
+  if (typeof handler !== "function") {
+    throw new TypeError(`websocket: the handler must be a function, got ${typeof handler}`);
+  }
+  const run = handler as WebSocketHandler<Messages, Context>; // by the overloads, as the casts below
+  const [first, second] = values;
+  if (isContext(first)) {
+    return answer(first, values.length > 2 ? (second as WebSocketOptions) : undefined, run);
+  }
+  const options = values.length > 1 ? (first as WebSocketOptions | undefined) : undefined;
+  SocketRoute.of(options); // a wrong option is found where the route is declared
+  return (c: Context) => answer(c, options, run);
+}
+
+/** Tells whether the request asks for a WebSocket: for a URL that also serves a page. */
+export function isWebSocketUpgrade(c: Context): boolean {
+  return isUpgrade(incomingOf(c));
+}
+
+function isContext(value: unknown): value is Context {
+  return typeof value === "object" && value !== null && "req" in value;
+}
+
+async function answer(
+  c: Context,
+  options: WebSocketOptions | undefined,
+  handler: WebSocketHandler<Messages, Context>,
+): Promise<WebSocketResponse> {
+  const decision = await SocketRoute.of(options).decide(incomingOf(c), {
+    host: options?.host?.(c),
+    address: options?.address?.(c),
+    handler: (conn) => handler(conn, c),
+    onError: (error, conn) => (options?.onError ?? printError)(error, conn, c),
+  });
+  const response = decision.accepted
+    ? acceptedResponse(c)
+    : c.newResponse(decision.body, {
+        status: decision.status as StatusCode, // checked by the engine
+        headers: decision.headers.map(([name, value]): [string, string] => [name, value]),
+      });
+  return response as WebSocketResponse; // the type is what `hc` reads, no property of the object
+}
+
+function printError(error: unknown): void {
+  // oxlint-disable-next-line no-console -- the documented default of the option `onError`
+  console.error(error);
+}
