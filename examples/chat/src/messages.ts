@@ -33,7 +33,8 @@ export type ServerMessage =
       /** The source of the server that carries this connection. */
       readonly source: { readonly file: string; readonly text: string };
     }
-  | { readonly type: "joined" | "left"; readonly member: Member }
+  | { readonly type: "joined"; readonly member: Member }
+  | { readonly type: "left"; readonly member: Member }
   /** Answers a `clock` of the page: what it sent, and the server's time in ms. */
   | { readonly type: "clock"; readonly sent: number; readonly time: number };
 
