@@ -6,12 +6,15 @@ export type ReleaseSlot = () => void;
 export class ConnectionSlots {
   readonly #limit: number;
   readonly #limitPerAddress: number;
+  readonly #outer: ConnectionSlots | undefined;
   readonly #perAddress: Map<string, number> = new Map();
   #taken = 0;
 
-  constructor(limit: number, limitPerAddress: number) {
+  /** @param outer - Where each place of these is taken too. */
+  constructor(limit: number, limitPerAddress: number, outer?: ConnectionSlots) {
     this.#limit = limit;
     this.#limitPerAddress = limitPerAddress;
+    this.#outer = outer;
   }
 
   /** Connections open or about to open. */
@@ -28,6 +31,8 @@ export class ConnectionSlots {
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (this.#taken >= this.#limit) return 503;
     if (ofAddress >= this.#limitPerAddress) return 429;
+    const releaseOuter = this.#outer?.take(address);
+    if (typeof releaseOuter === "number") return releaseOuter;
     this.#taken++;
     this.#perAddress.set(address, ofAddress + 1);
     let released = false;
@@ -35,6 +40,7 @@ export class ConnectionSlots {
       if (released) return;
       released = true;
       this.#release(address);
+      releaseOuter?.();
     };
   }
 

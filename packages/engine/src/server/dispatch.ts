@@ -1,11 +1,14 @@
 /** Runs the app on an upgrade request, as its server would have, and answers for it when it fails. */
 
-import { STATUS_CODES, type IncomingMessage, type RequestListener } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import { HandshakeError } from "../errors.ts";
 import { runHandler } from "../conn/run-handler.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
 import { sendRefusal } from "./refusal.ts";
 import { printFault } from "./report-fault.ts";
+
+/** Answers a request. Its promise, when it returns one, is the end of its chain. */
+export type AppListener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function"; // any value may be asked
@@ -16,14 +19,13 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  * out once it is fulfilled: the whole chain has come back by then, and what it added to the response is on the 101.
  */
 export function dispatch(
-  listener: RequestListener,
+  listener: AppListener,
   request: IncomingMessage,
   pending: PendingUpgrade,
 ): void {
   const fail = (error: unknown): void => answerFault(pending, error);
   try {
-    // node's type says void; what is returned is looked at, not relied on.
-    const returned: unknown = listener(request, pending.response);
+    const returned = listener(request, pending.response);
     if (isThenable(returned))
       Promise.resolve(returned)
         .then(() => pending.send())

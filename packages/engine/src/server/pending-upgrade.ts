@@ -152,9 +152,17 @@ export class PendingUpgrade {
 
   readonly #onTimeout = (timeout: number): void => {
     const { headersSent, statusCode } = this.response;
-    // Downloads and event streams take their time; a 101 has none to take.
-    if (headersSent && statusCode !== 101) return;
+    if (headersSent && statusCode !== 101) {
+      // A download or an event stream takes its time. What the peer sends is dropped from here on, so that its end is
+      // seen, and answered as node's HTTP server does; a 101 has no time to take.
+      this.#held?.socket.once("end", this.#endSocket).resume();
+      return;
+    }
     this.cut(408, "WS_HANDSHAKE_TIMEOUT", `no answer to the handshake within ${timeout} ms`);
+  };
+
+  readonly #endSocket = (): void => {
+    this.#held?.socket.end();
   };
 
   readonly #onFinish = (): void => {

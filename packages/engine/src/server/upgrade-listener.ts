@@ -1,11 +1,11 @@
 /** The one `upgrade` listener of a server: every WebSocket request goes through here, whatever the framework. */
 
-import type { IncomingMessage, RequestListener, Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, type AppListener } from "./dispatch.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { watchForTaker } from "./other-listeners.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
@@ -42,11 +42,11 @@ export interface Attachment {
   close(options?: ShutdownOptions): Promise<void>;
 }
 
-/** A request listener (Express, Fastify's `routing`, your own), or a Koa app. */
-export type AttachableApp = RequestListener | { callback(): RequestListener };
+/** A request listener (Express, Fastify's `routing`, your own async one), or a Koa app. */
+export type AttachableApp = AppListener | { callback(): AppListener };
 
 interface Attached {
-  readonly listener: RequestListener;
+  readonly listener: AppListener;
   readonly only: ((request: IncomingMessage) => boolean) | undefined;
   readonly handshakeTimeout: number;
   readonly drain: Drain;
@@ -157,14 +157,14 @@ export function attach(
     ),
     drain,
   };
-  const shared = server as Server; // https.Server has the methods of http.Server, but another base class
+  const shared: Server = server;
   const listener = listeners.get(shared) ?? new UpgradeListener(shared);
   listeners.set(shared, listener);
   listener.add(attached);
   return { conns: drain.conns, close: (how) => drain.begin(how) };
 }
 
-function listenerOf(app: AttachableApp): RequestListener {
+function listenerOf(app: AttachableApp): AppListener {
   if (typeof app === "function") return app;
   if (typeof app?.callback === "function") return app.callback();
   throw new TypeError(

@@ -28,11 +28,14 @@ export class Upgrader implements UpgradePolicy {
   /** Its connections: `maxConnections` and `maxConnectionsPerAddress` count those of one Upgrader. */
   readonly slots: ConnectionSlots;
 
-  /** @throws TypeError | RangeError naming the option and its value. */
-  constructor(options: UpgraderOptions = {}) {
+  /**
+   * @param outer - Whose limits hold besides: connections of this Upgrader count there too.
+   * @throws TypeError | RangeError naming the option and its value.
+   */
+  constructor(options: UpgraderOptions = {}, outer?: Pick<UpgradePolicy, "slots">) {
     this.options = resolveUpgraderOptions(options);
     const { maxConnections, maxConnectionsPerAddress } = this.options;
-    this.slots = new ConnectionSlots(maxConnections, maxConnectionsPerAddress);
+    this.slots = new ConnectionSlots(maxConnections, maxConnectionsPerAddress, outer?.slots);
   }
 
   /**

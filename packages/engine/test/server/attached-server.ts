@@ -23,10 +23,7 @@ export interface AttachedServer {
 }
 
 /** Listens on a free port of the loopback interface until the test has finished. */
-export async function listen<S extends http.Server>(
-  server: S,
-  o: { port?: number } = {},
-): Promise<number> {
+export async function listen(server: http.Server, o: { port?: number } = {}): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(o.port ?? 0, "127.0.0.1", resolve));
@@ -40,10 +37,10 @@ export async function listen<S extends http.Server>(
 
 /** Serves `app` for requests and upgrades alike, as frameworks do. */
 export async function serve(
-  app: RequestListener,
+  app: (request: IncomingMessage, response: ServerResponse) => unknown,
   options: AttachOptions = {},
 ): Promise<AttachedServer> {
-  const server = http.createServer(app);
+  const server = http.createServer((request, response) => void app(request, response));
   const attachment = attach(server, app, { drainTimeout: 200, ...options });
   return { server, attachment, port: await listen(server) };
 }

@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Duplex } from "node:stream";
 import { attach } from "@longwire/engine";
 import { requestText, upgradeText } from "@longwire/testkit";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -76,11 +77,7 @@ describe.each(["before", "after"] as const)("an upgrade listener registered %s o
     const server = http.createServer();
     const wss = new WebSocketServer({ noServer: true });
     onTestFinished(() => wss.close());
-    const toWs = (
-      request: http.IncomingMessage,
-      socket: import("node:stream").Duplex,
-      head: Buffer,
-    ): void => {
+    const toWs = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (request.url !== "/ws") return;
       wss.handleUpgrade(request, socket, head, (ws) => ws.send("from ws"));
     };

@@ -323,7 +323,10 @@ describe("several apps on one server", () => {
     const server = http.createServer();
     const names: string[] = [];
     const named = (name: string) =>
-      socketApp((conn: Conn) => void names.push(name) ?? conn.discard());
+      socketApp((conn: Conn) => {
+        names.push(name);
+        return conn.discard();
+      });
     attach(server, named("a"), { only: ({ url }) => url === "/a" });
     attach(server, named("b"), { only: ({ url }) => url === "/b" });
     attach(server, named("rest"));
@@ -369,8 +372,9 @@ describe("attach", () => {
   it("takes a Koa-like app", async () => {
     const server = http.createServer();
     attach(server, { callback: () => socketApp() });
-    const port = await listen(server);
-    await expectAlive(port);
+    const peer = await connectRaw(await listen(server));
+    peer.send(upgradeText("/"));
+    expect((await peer.readResponse()).status).toBe(101);
   });
 
   it.each([
