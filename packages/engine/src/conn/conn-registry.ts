@@ -39,7 +39,10 @@ export class ConnRegistry implements Iterable<Conn> {
       });
     }
     const timer = setTimeout(() => {
-      for (const conn of conns) conn.terminate();
+      for (const conn of conns) {
+        void conn.close(options.code, options.reason); // one that is still held hears of it at last
+        conn.terminate();
+      }
     }, options.timeout);
     await Promise.all(conns.map((conn) => conn.closed));
     clearTimeout(timer);

@@ -2,6 +2,17 @@
 
 import { CloseCode } from "../close-code.ts";
 
+/** How far a hold reaches. */
+export interface HoldOptions {
+  /**
+   * Also delays the close of a drain, within its time limit. `false` for what has no end of its own, such as the
+   * membership in a room: it keeps the connection past its handler alone.
+   *
+   * @default true
+   */
+  readonly drain?: boolean | undefined;
+}
+
 /** What the lifetime rule looks at and acts on. */
 export interface LifetimeOwner {
   readonly hasReader: boolean;
@@ -13,6 +24,8 @@ export interface LifetimeOwner {
 export class Lifetime {
   readonly #owner: LifetimeOwner;
   #holds = 0;
+  /** Those of {@link #holds} that a drain waits for. */
+  #drainHolds = 0;
   #handlerDone = false;
   #onReleased: (() => void)[] = [];
 
@@ -24,24 +37,26 @@ export class Lifetime {
     return this.#holds > 0;
   }
 
-  hold(): Disposable {
+  hold(options: HoldOptions = {}): Disposable {
+    const drainHolds = options.drain === false ? 0 : 1;
     this.#holds++;
+    this.#drainHolds += drainHolds;
     let released = false;
     return {
       [Symbol.dispose]: () => {
         if (released) return;
         released = true;
         this.#holds--;
-        if (this.#holds > 0) return;
-        for (const callback of this.#onReleased.splice(0)) callback();
-        this.#judge();
+        this.#drainHolds -= drainHolds;
+        if (this.#drainHolds === 0) for (const callback of this.#onReleased.splice(0)) callback();
+        if (this.#holds === 0) this.#judge();
       },
     };
   }
 
-  /** Calls back when nothing holds the connection any more: at once when nothing does. */
+  /** Calls back when no hold stands against a drain any more: at once when none does. */
   whenReleased(callback: () => void): void {
-    if (this.#holds === 0) callback();
+    if (this.#drainHolds === 0) callback();
     else this.#onReleased.push(callback);
   }
 
