@@ -1,7 +1,6 @@
 /** An absolute deadline, as gorilla's: once it has passed for a waiting operation, that direction has failed. */
 
-// setTimeout takes no more.
-const MAX_TIMER_MS = 2_147_483_647;
+import { MAX_TIMER_MS } from "./limits.ts";
 
 export class Deadline {
   #at = Infinity;

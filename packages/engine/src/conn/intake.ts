@@ -94,10 +94,6 @@ export class Intake {
     else if (this.#mayParse()) this.#parse(this.#backlog, this.#backlogFrom);
   }
 
-  dropBacklog(): void {
-    this.#backlog = undefined;
-  }
-
   #parse(chunk: Buffer, from: number): void {
     this.#parsing = true;
     try {

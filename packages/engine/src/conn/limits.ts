@@ -79,7 +79,7 @@ export const DEFAULT_LIMITS: ConnLimits = {
 };
 
 // setTimeout takes no more; a longer time would fire at once.
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Fills in the defaults.
@@ -115,7 +115,11 @@ export function resolveConnOptions(options: ConnOptions): ConnLimits {
 
 /** Checks an option that counts something: a positive whole number, or `Infinity` for no limit. */
 export function positive(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
+  return value === undefined ? fallback : checkPositive(name, value);
+}
+
+/** As {@link positive}, for a value that must be given. */
+export function checkPositive(name: string, value: number): number {
   if (typeof value !== "number")
     throw new TypeError(`${name} must be a number, got ${typeof value}`);
   if (value === Infinity || (Number.isSafeInteger(value) && value > 0)) return value;

@@ -118,6 +118,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   }
 
   onParsed(): void {
+    this.#checkDeadline();
     this.#settleEnd();
     this.#events.onInputDone();
   }
@@ -171,6 +172,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   // ---- reading ----
 
   read(options?: WaitOptions): Promise<Message<In>> {
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
     const message = this.take();
@@ -189,6 +191,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   }
 
   nextReader(options?: WaitOptions): Promise<MessageReader> {
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
     const message = this.take();
@@ -202,6 +205,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
         this.#readerWaiter = waiter;
         this.#endpoint.startStreaming();
         this.intake.pump();
+        this.#checkDeadline();
       },
       () => {
         this.#readerWaiter = undefined;
@@ -232,9 +236,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   }
 
   setDeadline(at: Date | number | null): void {
-    this.#deadline ??= new Deadline(() => {
-      if (this.hasReader) this.#failByDeadline();
-    });
+    this.#deadline ??= new Deadline(() => this.#checkDeadline());
     this.#deadline.set(at);
   }
 
@@ -263,8 +265,9 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   }
 
   get failure(): Error | undefined {
+    if (this.intake.hasBacklog) return undefined;
     if (this.#end === undefined && this.#deadline?.passed === true) this.#failByDeadline();
-    return this.intake.hasBacklog ? undefined : this.#end?.error;
+    return this.#end?.error;
   }
 
   isQuietEnd(error: unknown): boolean {
@@ -274,6 +277,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   wait(waiter: Waiter<Message<In>>): void {
     this.#waiter = waiter;
     this.intake.pump();
+    this.#checkDeadline();
   }
 
   onIteratorOpened(): void {
@@ -320,6 +324,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     }
     if (this.#each?.ready !== true) return;
     this.intake.pump();
+    this.#checkDeadline();
     this.#settleEnd();
   }
 
@@ -340,10 +345,21 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     this.#events.onReaderGone();
   }
 
+  /** A passed deadline counts once somebody waits and all that has been received is given. */
+  #checkDeadline(): void {
+    if (this.#deadline?.passed !== true || this.#end !== undefined || this.intake.hasBacklog)
+      return;
+    const waits =
+      this.#waiter !== undefined ||
+      this.#readerWaiter !== undefined ||
+      this.#each?.ready === true ||
+      this.#openReader?.ended === false;
+    if (waits) this.#failByDeadline();
+  }
+
   /** Sticky: what arrives later is not read any more, though the connection lives on. */
   #failByDeadline(): void {
     this.#deaf = true;
-    this.intake.dropBacklog();
     this.finish({
       error: new DeadlineError("WS_READ_DEADLINE", "the read deadline has passed"),
       quiet: false,

@@ -1,10 +1,11 @@
 /** One wait for something, with a soft timeout and an AbortSignal. */
 
 import { DeadlineError } from "../errors.ts";
+import { MAX_TIMER_MS } from "./limits.ts";
 
 /** Bounds of one wait; neither harms the connection. */
 export interface WaitOptions {
-  /** Milliseconds after which the wait rejects with `WS_TIMEOUT`. @default none */
+  /** Milliseconds after which the wait rejects with `WS_TIMEOUT`; above 24 days there is none. @default none */
   readonly timeout?: number | undefined;
   /** Rejects the wait with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -30,13 +31,15 @@ export function waitFor<T>(
   withdraw: (waiter: Waiter<T>) => void = ignore,
 ): Promise<T> {
   const signal = options?.signal;
-  const timeout = options?.timeout;
+  const timeout = options?.timeout ?? Infinity;
   if (signal?.aborted === true) return rejected(signal.reason);
-  if (timeout !== undefined && !(timeout >= 0)) {
+  if (typeof timeout !== "number")
+    return rejected(new TypeError(`timeout must be a number of ms, got ${typeof timeout}`));
+  if (!(timeout >= 0))
     return rejected(new RangeError(`timeout must be 0 or more milliseconds, got ${timeout}`));
-  }
+  const timed = timeout <= MAX_TIMER_MS;
   const promise = new Promise<T>((resolve, reject) => {
-    if (signal === undefined && (timeout === undefined || timeout === Infinity)) {
+    if (signal === undefined && !timed) {
       start({ resolve, reject });
       return;
     }
@@ -61,7 +64,7 @@ export function waitFor<T>(
       waiter.reject(signal?.reason);
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    if (timeout !== undefined && timeout !== Infinity) {
+    if (timed) {
       timer = setTimeout(() => {
         withdraw(waiter);
         waiter.reject(new DeadlineError("WS_TIMEOUT", `${what} took longer than ${timeout} ms`));
