@@ -42,6 +42,7 @@ export type {
 export { toDuplex } from "./conn/conn-stream.ts";
 export type { DuplexOptions } from "./conn/conn-stream.ts";
 export { joinMessages } from "./conn/join-messages.ts";
+export type { HoldOptions } from "./conn/lifetime.ts";
 export { ConnRegistry } from "./conn/conn-registry.ts";
 export type { DrainOptions } from "./conn/conn-registry.ts";
 export type { ConnOptions, HeartbeatOptions } from "./conn/limits.ts";
@@ -71,3 +72,4 @@ export type { HeaderInput } from "./opening-handshake/header-fields.ts";
 export type { SubprotocolPreference } from "./opening-handshake/subprotocol.ts";
 export { SocketRoute } from "./server/socket-route.ts";
 export type { RouteOptions, RouteRequest } from "./server/socket-route.ts";
+export { isWebSocketUpgrade, subprotocols } from "./opening-handshake/server-handshake.ts";

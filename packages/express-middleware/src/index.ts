@@ -1,2 +1,6 @@
 /** WebSocket routes for Express 4 and 5. */
-export {};
+
+export { websocket } from "./websocket.ts";
+export type { SocketHandler, SocketOptions } from "./websocket.ts";
+export { attach } from "./attach.ts";
+export * from "./engine.ts";

@@ -41,6 +41,5 @@ export function toDuplex(conn: Conn, options: DuplexOptions = {}): Duplex {
 }
 
 function settle(promise: Promise<unknown>, callback: (error?: Error | null) => void): void {
-  // oxlint-disable promise/no-callback-in-promise -- node:stream takes callbacks only
   promise.then(() => callback(), callback);
 }

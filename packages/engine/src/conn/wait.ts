@@ -78,9 +78,8 @@ export function waitFor<T>(
 
 /** A rejected promise that is marked handled. */
 export function rejected(error: unknown): Promise<never> {
-  // oxlint-disable-next-line typescript/prefer-promise-reject-errors, promise/no-promise-in-callback -- as above
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- as above
   const promise = Promise.reject(error);
-  // oxlint-disable-next-line promise/no-promise-in-callback -- nothing is called back
   promise.catch(ignore);
   return promise;
 }

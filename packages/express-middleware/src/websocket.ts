@@ -1,0 +1,109 @@
+/** `websocket`: an Express route that becomes a connection, in two forms. */
+
+import type { IncomingMessage } from "node:http";
+import { SocketRoute } from "@longwire/engine";
+import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { facts } from "./facts.ts";
+
+/** Gets the connection, and the request with the types of its route. */
+export type SocketHandler<M extends Messages, Req> = (
+  conn: Conn<In<M>, Out<M>>,
+  request: Req,
+) => unknown;
+
+/** Options of one route: those of the Upgrader, the messages' schemas, and where errors go. */
+export interface SocketOptions<
+  M extends Messages = Messages,
+  Req = Request,
+> extends RouteOptions<M> {
+  /**
+   * Gets errors of the handler, once the 101 has gone out.
+   * @default `next(error)`, when the connection is gone: Express answers an error behind a response by destroying the
+   * socket, and the close frame with 1011 has to go out before
+   */
+  readonly onError?:
+    | ((error: unknown, conn: Conn<In<M>, Out<M>>, request: Req) => unknown)
+    | undefined;
+}
+
+/** What Express puts on each request and its types do not tell. */
+interface RoutedRequest {
+  readonly res?: Response | undefined;
+  readonly next?: NextFunction | undefined;
+}
+
+/**
+ * Upgrades the request inside a route handler: every type of the request is kept, and one URL can serve a page too.
+ * Errors, such as a route that was reached without `attach`, go to `next(error)`.
+ *
+ * @returns When the answer has been sent: 101, or a refusal. Never rejects.
+ */
+export function websocket<Req extends IncomingMessage>(
+  request: Req,
+  handler: (conn: Conn, request: Req) => unknown,
+): Promise<void>;
+export function websocket<const M extends Messages, Req extends IncomingMessage>(
+  request: Req,
+  options: RouteOptions<M>,
+  handler: SocketHandler<M, Req>,
+): Promise<void>;
+/** Makes a route handler. A plain GET is answered with 426. */
+export function websocket<P = Record<string, string>>(
+  handler: (conn: Conn, request: Request<P>) => unknown,
+): RequestHandler<P>;
+export function websocket<const M extends Messages, P = Record<string, string>>(
+  options: SocketOptions<M, Request<P>>,
+  handler: SocketHandler<M, Request<P>>,
+): RequestHandler<P>;
+export function websocket(...values: readonly unknown[]): RequestHandler | Promise<void> {
+  const handler = values.at(-1);
+  if (typeof handler !== "function")
+    throw new TypeError(`websocket: the handler must be a function, got ${typeof handler}`);
+  const call = handler as SocketHandler<Messages, Request>; // by the overloads
+  const [first, second] = values;
+  if (isRequest(first)) {
+    return serve(values.length > 2 ? (second as SocketOptions) : NO_OPTIONS, first, call); // by the overloads
+  }
+  const options = values.length > 1 ? (first as SocketOptions) : NO_OPTIONS; // by the overloads
+  SocketRoute.of(options); // a bad option shows when the route is declared
+  return (request) => {
+    void serve(options, request, call);
+  };
+}
+
+const NO_OPTIONS: SocketOptions = {};
+
+function isRequest(value: unknown): value is Request {
+  return typeof value === "object" && value !== null && "rawHeaders" in value;
+}
+
+/** Decides and answers through Express: middleware that waits for the end of the response sees an ordinary one. */
+async function serve(
+  options: SocketOptions,
+  request: Request & RoutedRequest,
+  handler: SocketHandler<Messages, Request>,
+): Promise<void> {
+  const { res: response, next } = request;
+  if (response === undefined || next === undefined) {
+    throw new TypeError("websocket: the request must come from an Express route");
+  }
+  try {
+    const decision = await SocketRoute.of(options).decide(request, {
+      ...facts(request),
+      handler: (conn) => handler(conn, request),
+      onError: (error, conn) =>
+        options.onError === undefined
+          ? conn.closed.then(() => next(error))
+          : options.onError(error, conn, request),
+    });
+    if (response.headersSent) return;
+    for (const [name, value] of decision.headers) {
+      if (name.toLowerCase() === "set-cookie") response.append(name, value);
+      else response.setHeader(name, value);
+    }
+    response.status(decision.status).end(decision.body);
+  } catch (error) {
+    next(error);
+  }
+}

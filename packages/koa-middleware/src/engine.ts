@@ -1,0 +1,30 @@
+/** What a user of the adapter needs of the engine. */
+
+export {
+  CloseCode,
+  CloseError,
+  DeadlineError,
+  HandshakeError,
+  isCloseError,
+  isUnexpectedCloseError,
+  Message,
+  MessageType,
+  PreparedMessage,
+  ProtocolError,
+  ValidationError,
+  WebSocketError,
+} from "@longwire/engine";
+export type {
+  Attachment,
+  AttachOptions,
+  ClientIn,
+  ClientOut,
+  CloseInfo,
+  Conn,
+  ConnData,
+  In,
+  Messages,
+  Out,
+  RouteOptions,
+  StandardSchema,
+} from "@longwire/engine";
