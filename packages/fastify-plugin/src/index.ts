@@ -1,2 +1,12 @@
 /** WebSocket routes for Fastify. */
-export {};
+
+export { websocket } from "./plugin.ts";
+export type {
+  FastifyConn,
+  MessageSchemas,
+  SocketHandler,
+  SocketRouteMethod,
+  SocketRouteOptions,
+  WebSocketPluginOptions,
+} from "./types.ts";
+export * from "./engine.ts";

@@ -1,0 +1,30 @@
+/** What a user of the plugin needs of the engine. */
+
+export {
+  CloseCode,
+  CloseError,
+  DeadlineError,
+  HandshakeError,
+  isCloseError,
+  isUnexpectedCloseError,
+  Message,
+  MessageType,
+  PreparedMessage,
+  ProtocolError,
+  ValidationError,
+  WebSocketError,
+} from "@longwire/engine";
+export type {
+  ClientIn,
+  ClientOut,
+  CloseInfo,
+  Conn,
+  ConnData,
+  ConnRegistry,
+  In,
+  Messages,
+  Out,
+  RouteOptions,
+  StandardSchema,
+  UpgraderOptions,
+} from "@longwire/engine";

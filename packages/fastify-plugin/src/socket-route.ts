@@ -1,0 +1,60 @@
+/** A Fastify route that becomes a connection: the 101 is an ordinary reply. */
+
+import { decideUpgrade, isWebSocketUpgrade } from "@longwire/engine";
+import type { Conn } from "@longwire/engine";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
+import { routeChecks } from "./message-checks.ts";
+import { Scope } from "./scope.ts";
+import type { FastifyConn, SocketHandler } from "./types.ts";
+
+/**
+ * The `onRoute` hook: replaces the handler of a route that declares a socket.
+ *
+ * @throws TypeError when the route is not one of GET, or has no function to give the socket to.
+ */
+export function declareSocket(this: FastifyInstance, route: RouteOptions): void {
+  const { websocket, wsHandler, handler: page } = route;
+  if (wsHandler === undefined && (websocket === undefined || websocket === false)) return;
+  const methods = [route.method].flat();
+  // Fastify declares a HEAD route beside each one of GET: it answers as a plain GET does, but for the body.
+  if (!methods.includes("GET") && methods.some((method) => method !== "HEAD")) {
+    throw new TypeError(`a WebSocket route must have the method GET, got ${methods.join(", ")}`);
+  }
+  const handler = wsHandler ?? (page as unknown as SocketHandler); // by the option `websocket`
+  if (typeof handler !== "function") {
+    throw new TypeError(`wsHandler must be a function, got ${typeof handler}`);
+  }
+  const options = typeof websocket === "object" ? websocket : {};
+  const upgrader = new Scope(options, Scope.of(this));
+  // What takes sockets alone is no part of an HTTP API, unless the route says so.
+  if (wsHandler === undefined) route.schema = { hide: true, ...route.schema };
+  const checks = routeChecks(this, route, options.messages);
+
+  async function serve(
+    this: FastifyInstance,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { log } = request;
+    const { status, headers, body } = await decideUpgrade(request.raw, {
+      upgrader,
+      host: request.host,
+      address: request.ip,
+      checks: checks(request),
+      handler: (conn) => handler.call(this, withLog(conn, log), request),
+      onError: (err) => log.error({ err }, "WebSocket handler failed"),
+      onEnd: (err) => log.debug({ err }, "WebSocket closed"),
+    });
+    for (const [name, value] of headers) reply.header(name, value);
+    return reply.code(status).send(status === 101 ? undefined : body);
+  }
+
+  route.handler = function answer(request, reply) {
+    const isPage = wsHandler !== undefined && !isWebSocketUpgrade(request.raw);
+    return isPage ? page.call(this, request, reply) : serve.call(this, request, reply);
+  };
+}
+
+function withLog(conn: Conn, log: FastifyRequest["log"]): FastifyConn {
+  return Object.assign(conn, { log });
+}
