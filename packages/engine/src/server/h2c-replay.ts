@@ -98,8 +98,9 @@ export function replayAsHttp(
   socket: HttpSocket,
   head: Buffer,
 ): void {
-  // Node 26 keeps the parser on a request with a body and hands out a proxy, which cannot be given back.
-  if (request.socket !== socket) {
+  // Node 26 lets its parser have the body: it lies in the request, and while it is not complete the socket is a proxy.
+  // Neither can be given back.
+  if (request.socket !== socket || request.readableLength > 0) {
     refuseSocket(socket, 400);
     return;
   }

@@ -9,6 +9,9 @@ import { connectRaw, failOnCrash, listen, serve, socketApp } from "./attached-se
 
 failOnCrash();
 
+/** Node 22 and later ask whether to upgrade; on Node 20 requests are replayed. */
+const NODE_ASKS = "shouldUpgradeCallback" in http.createServer();
+
 const H2C = {
   Connection: "Upgrade, HTTP2-Settings",
   Upgrade: "h2c",
@@ -77,10 +80,12 @@ describe("Upgrade: h2c", () => {
       else response.end(request.url);
     });
     const peer = await connectRaw(port);
-    const paths = ["/slow", "/quick", "/quicker"];
-    peer.send(paths.map((path) => requestText(path, H2C)).join("") + requestText("/last"));
+    peer.send(requestText("/slow") + requestText("/quick") + requestText("/h2c", H2C));
+    // From Node 22 on node answers by itself, and loses what was pipelined behind an Upgrade header.
+    if (!NODE_ASKS) peer.send(requestText("/more", H2C) + requestText("/last"));
     release.resolve();
-    for (const path of [...paths, "/last"]) expect((await peer.readResponse()).body).toBe(path);
+    const paths = ["/slow", "/quick", "/h2c", ...(NODE_ASKS ? [] : ["/more", "/last"])];
+    for (const path of paths) expect((await peer.readResponse()).body).toBe(path);
   });
 
   it("adds no listeners to a connection that lives long", async () => {
@@ -138,7 +143,7 @@ describe("Upgrade: h2c", () => {
   });
 });
 
-describe.runIf("shouldUpgradeCallback" in http.createServer())("shouldUpgradeCallback", () => {
+describe.runIf(NODE_ASKS)("shouldUpgradeCallback", () => {
   /** Not in the types of Node 20. */
   interface Choosing {
     shouldUpgradeCallback: (request: http.IncomingMessage) => boolean;
