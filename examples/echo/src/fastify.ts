@@ -26,7 +26,8 @@ export async function startFastify({ host, port, upgrade }: EchoOptions): Promis
   app.websocket("/each", echoByEach);
   app.websocket("/json", echoNotes);
   app.websocket("/guarded", { preHandler: requireToken }, echoByRead);
-  app.websocket<{ Params: { name: string } }>("/room/:name", (conn, request) =>
+  // A parameter of Fastify may be empty, unless an expression says otherwise.
+  app.websocket<{ Params: { name: string } }>("/room/:name(^.+$)", (conn, request) =>
     talkInRoom(conn, request.params.name),
   );
   app.get("/http", () => HTTP_BODY);
