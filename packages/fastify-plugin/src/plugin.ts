@@ -1,7 +1,7 @@
 /** The plugin: attaches Fastify to its server, adds `app.websocket` and turns route options into WebSocket routes. */
 
 import { attach } from "@longwire/engine";
-import type { Attachment, Messages, RouteOptions as SocketOptions } from "@longwire/engine";
+import type { Attachment, RouteOptions as SocketOptions } from "@longwire/engine";
 import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod } from "fastify";
 import { Scope } from "./scope.ts";
 import { declareSocket } from "./socket-route.ts";
@@ -31,7 +31,9 @@ async function register(app: FastifyInstance, options: WebSocketPluginOptions): 
 
   const { conns } = attachment ?? attachTo(app, options);
   app.decorate("websocket", declare).decorate("websocketConns", conns);
-  app.addHook("onRoute", declareSocket);
+  app.addHook("onRoute", function declareHere(route) {
+    declareSocket(this, route); // the instance of the route
+  });
   app.addHook("onReady", async () => {
     // Registered later, in a scope of its own.
     if (app.printPlugins().includes(` ${PEER} `)) throw new Error(BESIDE_PEER);
@@ -56,7 +58,7 @@ function declare(
   ...rest: readonly [SocketHandler] | readonly [SocketRouteOptions, SocketHandler]
 ): FastifyInstance {
   const [options, wsHandler] = rest.length === 1 ? [{}, rest[0]] : rest;
-  const websocket: SocketOptions<Messages> = options;
+  const websocket: SocketOptions = options;
   const handler = wsHandler as unknown as RouteHandlerMethod; // the route option gives it the socket
   return this.route({ ...options, method: "GET", url, websocket, handler });
 }

@@ -8,11 +8,11 @@ import { Scope } from "./scope.ts";
 import type { FastifyConn, SocketHandler } from "./types.ts";
 
 /**
- * The `onRoute` hook: replaces the handler of a route that declares a socket.
+ * Replaces the handler of a route that declares a socket.
  *
  * @throws TypeError when the route is not one of GET, or has no function to give the socket to.
  */
-export function declareSocket(this: FastifyInstance, route: RouteOptions): void {
+export function declareSocket(app: FastifyInstance, route: RouteOptions): void {
   const { websocket, wsHandler, handler: page } = route;
   if (wsHandler === undefined && (websocket === undefined || websocket === false)) return;
   const methods = [route.method].flat();
@@ -25,10 +25,10 @@ export function declareSocket(this: FastifyInstance, route: RouteOptions): void 
     throw new TypeError(`wsHandler must be a function, got ${typeof handler}`);
   }
   const options = typeof websocket === "object" ? websocket : {};
-  const upgrader = new Scope(options, Scope.of(this));
+  const upgrader = new Scope(options, Scope.of(app));
   // What takes sockets alone is no part of an HTTP API, unless the route says so.
   if (wsHandler === undefined) route.schema = { hide: true, ...route.schema };
-  const checks = routeChecks(this, route, options.messages);
+  const checks = routeChecks(app, route, options.messages);
 
   async function serve(
     this: FastifyInstance,
