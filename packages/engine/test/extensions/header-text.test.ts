@@ -73,6 +73,7 @@ describe("ASCII case folding", () => {
   it.each([
     ["WebSocket", "websocket", true],
     ["websocket", "WEBSOCKET", true],
+    ["AZ", "az", true],
     ["", "", true],
     ["websocket", "websockets", false],
     ["Öyster", "öyster", false],

@@ -200,5 +200,6 @@ describe("RFC 9110 §5.5 headers that are to be sent", () => {
     ["a number", 1],
   ])("must not be %s", (_, input) => {
     expect(() => outgoingHeaders(input as never, reserved)).toThrow(TypeError);
+    expect(() => outgoingHeaders(input as never, reserved)).toThrow(/header/);
   });
 });
