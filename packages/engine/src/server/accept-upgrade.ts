@@ -30,7 +30,8 @@ export function acceptUpgrade(
     throw new TypeError("an upgrade request can be accepted once, and this one has been");
   }
   const { home } = pending;
-  const { subprotocol, extensions } = handshake;
+  const { subprotocol, extensions, deflate: negotiated } = handshake;
+  const { compression } = options.handshake;
   pending.accept({
     headers: handshake.headers,
     open: (socket, head) => {
@@ -39,6 +40,10 @@ export function acceptUpgrade(
         options: options.conn,
         subprotocol,
         extensions,
+        deflate:
+          negotiated === undefined || compression === undefined
+            ? undefined
+            : { negotiated, options: compression },
         remoteAddress: address,
         checks: then.checks,
       });

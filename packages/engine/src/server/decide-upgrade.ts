@@ -35,7 +35,7 @@ export interface RouteSession extends UpgradeSite {
  *
  * An ordinary request is refused with 426. An accepted one becomes a connection when its response has finished with
  * status 101; with any other status, or without one, the handler never runs. The caller sends the response in either
- * case: through its framework, or with {@link sendAccepted} and `sendRefusal`.
+ * case: through its framework, or with {@link sendAccepted} and `sendDecision`.
  *
  * @throws HandshakeError `WS_NOT_ATTACHED` when the server was not attached; TypeError when an option or header of the
  * application is wrong, or the request has been accepted before; whatever its `checkOrigin` or `error` throws.

@@ -4,7 +4,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:ht
 import { HandshakeError } from "../errors.ts";
 import { runHandler } from "../conn/run-handler.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
-import { sendRefusal } from "./refusal.ts";
+import { sendDecision } from "./refusal.ts";
 import { printFault } from "./report-fault.ts";
 
 /** Answers a request. Its promise, when it returns one, is the end of its chain. */
@@ -47,7 +47,7 @@ function answerFault(pending: PendingUpgrade, error: unknown): void {
   if (refusal === undefined) printFault(error);
   const status = refusal === undefined || refusal.status < 400 ? 500 : refusal.status;
   try {
-    sendRefusal(pending.response, {
+    sendDecision(pending.response, {
       accepted: false,
       status,
       headers: [],

@@ -61,10 +61,13 @@ export async function refuse(
   };
 }
 
-/** Writes a refusal, unless a response has been sent already. */
-export function sendRefusal(response: ServerResponse, decision: UpgradeDecision): void {
+/** Writes the answer, unless a response has been sent already. */
+export function sendDecision(response: ServerResponse, decision: UpgradeDecision): void {
   if (response.headersSent || response.writableEnded) return;
   response.statusCode = decision.status;
-  for (const [name, value] of decision.headers) response.setHeader(name, value);
+  for (const [name, value] of decision.headers) {
+    if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
   response.end(decision.body);
 }

@@ -34,8 +34,7 @@ export type WriteRefusal = (
   request: IncomingMessage,
 ) => RefusalResponse | undefined | Promise<RefusalResponse | undefined>;
 
-// `compression` joins with permessage-deflate.
-export interface UpgraderOptions extends ConnOptions, Omit<HandshakeOptions, "compression"> {
+export interface UpgraderOptions extends ConnOptions, HandshakeOptions {
   /**
    * Milliseconds from the request to the 101, guards included. After that: 408, and late answers go nowhere. The time
    * stops when the headers of another response go out (downloads, event streams).

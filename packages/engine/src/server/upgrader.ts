@@ -14,7 +14,7 @@ import {
 import { ConnectionSlots } from "./connection-slots.ts";
 import { PendingUpgrade } from "./pending-upgrade.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
-import { refuse, sendRefusal } from "./refusal.ts";
+import { refuse, sendDecision } from "./refusal.ts";
 import { guardSocket, ignoreError } from "./refuse-socket.ts";
 import {
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
@@ -122,7 +122,7 @@ export class Upgrader implements UpgradePolicy {
     if (options.handshakeTimeout !== undefined) pending.limitTo(options.handshakeTimeout);
     const checked = await checkUpgrade(request, pending, this, site);
     if (checked.error !== undefined) {
-      sendRefusal(pending.response, await refuse(request, checked, options.error));
+      sendDecision(pending.response, await refuse(request, checked, options.error));
       throw checked.error;
     }
     return new Promise<Conn>((resolve, reject) => {

@@ -5,7 +5,7 @@ import {
   attach,
   decideUpgrade,
   sendAccepted,
-  sendRefusal,
+  sendDecision,
   Upgrader,
   type Attachment,
   type AttachOptions,
@@ -60,7 +60,7 @@ export async function answerUpgrade(
     ...session,
   });
   if (decision.accepted) sendAccepted(request);
-  else sendRefusal(response, decision);
+  else sendDecision(response, decision);
 }
 
 const defaultUpgrader = new Upgrader();
