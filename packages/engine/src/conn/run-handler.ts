@@ -20,15 +20,17 @@ export function runHandler<In, Out>(
   debug: (error: unknown) => void = () => {},
 ): void {
   const inside = connInside(conn as Conn); // the lifetime does not look at messages
-  const reported = new Set<unknown>();
+  // An error of forEach is met again when the handler awaits it. Weak, since a connection may live for weeks.
+  const reported = new WeakSet();
   inside.report = (error) => {
-    if (reported.has(error)) return;
-    reported.add(error);
-    report(error);
+    if (isObject(error)) {
+      if (reported.has(error)) return;
+      reported.add(error);
+    }
+    tell(isOwnEnd(conn as Conn, error) ? debug : report, error);
   };
   const fail = (error: unknown): void => {
-    if (isOwnEnd(conn as Conn, error)) debug(error);
-    else inside.report(error);
+    inside.report(error);
     inside.lifetime.handlerFailed();
   };
   let result: unknown;
@@ -42,6 +44,18 @@ export function runHandler<In, Out>(
   Promise.resolve(result).then(() => inside.lifetime.handlerReturned(), fail);
 }
 
+/** Calls a user's function, whose own failure must neither crash the process nor keep the connection open. */
+function tell(report: (error: unknown) => unknown, error: unknown): void {
+  // oxlint-disable-next-line no-console -- the error channel itself is broken
+  const onFailure = (failure: unknown): void => console.error(failure);
+  try {
+    const result = report(error);
+    if (result instanceof Promise) result.catch(onFailure);
+  } catch (failure) {
+    onFailure(failure);
+  }
+}
+
 /** The end of this very connection, met by a read, a write or its signal, also as a cause. */
 function isOwnEnd(conn: Conn, error: unknown): boolean {
   const { core, ending } = connInside(conn);
@@ -52,4 +66,8 @@ function isOwnEnd(conn: Conn, error: unknown): boolean {
     current = current instanceof Error ? current.cause : undefined;
   }
   return false;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
