@@ -16,13 +16,18 @@ export interface EchoServer {
   close(): Promise<void>;
 }
 
+/** The port that a listening server got. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("expected a TCP address");
+  return address.port;
+}
+
 /** Awaits a listening server of node:http and gives it the one interface of {@link EchoServer}. */
 export async function listening(server: Server): Promise<EchoServer> {
   if (!server.listening) await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("expected a TCP address");
   return {
-    port: address.port,
+    port: portOf(server),
     async close() {
       await new Promise<void>((resolve) => {
         server.close(() => {

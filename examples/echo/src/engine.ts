@@ -35,12 +35,21 @@ async function serveSocket(
   response.end(decision.body);
 }
 
+/** Decodes a part of a path; `undefined` where its percent signs mean nothing. */
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function findHandler(path: string): SocketHandler | undefined {
   if (path === "/" || path === "/guarded") return echoByRead;
   if (path === "/each") return echoByEach;
   if (path === "/json") return echoNotes;
-  const name = /^\/room\/([^/]+)$/u.exec(path)?.[1];
-  return name === undefined ? undefined : (conn) => talkInRoom(conn, decodeURIComponent(name));
+  const name = decoded(/^\/room\/([^/]+)$/u.exec(path)?.[1]);
+  return name === undefined ? undefined : (conn) => talkInRoom(conn, name);
 }
 
 async function answer(

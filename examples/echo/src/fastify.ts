@@ -1,7 +1,7 @@
 /** The echo server on Fastify. */
 import { websocket } from "@longwire/fastify";
 import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
-import type { EchoOptions, EchoServer } from "./echo-server.ts";
+import { portOf, type EchoOptions, type EchoServer } from "./echo-server.ts";
 import {
   HTTP_BODY,
   isAuthorized,
@@ -26,7 +26,6 @@ export async function startFastify({ host, port, upgrade }: EchoOptions): Promis
   app.websocket("/each", echoByEach);
   app.websocket("/json", echoNotes);
   app.websocket("/guarded", { preHandler: requireToken }, echoByRead);
-  // A parameter of Fastify may be empty, unless an expression says otherwise.
   app.websocket<{ Params: { name: string } }>("/room/:name(^.+$)", (conn, request) =>
     talkInRoom(conn, request.params.name),
   );
@@ -36,5 +35,5 @@ export async function startFastify({ host, port, upgrade }: EchoOptions): Promis
   }
 
   await app.listen({ host, port });
-  return { port: app.addresses()[0]?.port ?? port, close: () => app.close() };
+  return { port: portOf(app.server), close: () => app.close() };
 }

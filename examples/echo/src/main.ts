@@ -3,7 +3,7 @@ import { parseEchoArguments, USAGE, UsageError, type Framework } from "./argumen
 import type { EchoOptions, EchoServer } from "./echo-server.ts";
 
 /** A peer that answers nothing may hold the drain for 5 s; the process is gone within 6. */
-const EXIT_AT_THE_LATEST_MS = 5_700;
+const EXIT_AT_THE_LATEST_MS = 5_400;
 
 /** Each loads its framework alone: a benchmark shall not carry the other four. */
 const STARTS: Readonly<Record<Framework, (options: EchoOptions) => Promise<EchoServer>>> = {
