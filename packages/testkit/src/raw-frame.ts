@@ -37,6 +37,11 @@ function fewestLengthBytes(length: bigint): 0 | 2 | 8 {
   return length < 65_536n ? 2 : 8;
 }
 
+/** XORs `bytes` in place with the key (§5.3). */
+function applyMask(bytes: Buffer, mask: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at++) bytes[at]! ^= mask[at % 4]!; // both within bounds
+}
+
 /** Builds the bytes of one frame, by default masked as a client must. */
 export function rawFrame(init: RawFrameInit): Buffer {
   const payload = Buffer.from(init.payload ?? "");
@@ -52,8 +57,8 @@ export function rawFrame(init: RawFrameInit): Buffer {
   if (mask === false) {
     return Buffer.concat([Uint8Array.of(first, shortLength), extended, payload]);
   }
-  const masked = payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0));
-  return Buffer.concat([Uint8Array.of(first, 0x80 | shortLength), extended, mask, masked]);
+  applyMask(payload, mask);
+  return Buffer.concat([Uint8Array.of(first, 0x80 | shortLength), extended, mask, payload]);
 }
 
 export function rawText(text: string): Buffer {
@@ -99,7 +104,7 @@ export function readRawFrame(bytes: Buffer): { frame: RawFrame; size: number } |
 
   const mask = bytes.subarray(headerSize - 4, headerSize);
   const payload = Buffer.from(bytes.subarray(headerSize, size));
-  if (masked) payload.forEach((byte, at) => (payload[at] = byte ^ (mask[at % 4] ?? 0)));
+  if (masked) applyMask(payload, mask);
   const frame = {
     fin: (first & 0x80) !== 0,
     rsv: (first >> 4) & 0x7,
