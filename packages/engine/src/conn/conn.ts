@@ -18,8 +18,8 @@ import { Ending } from "./ending.ts";
 import { iterateJSON, serializeJSON } from "./json.ts";
 import type { InvalidMessageError } from "./json.ts";
 import { Lifetime } from "./lifetime.ts";
-import type { LifetimeOwner } from "./lifetime.ts";
-import { positive } from "./limits.ts";
+import type { HoldOptions, LifetimeOwner } from "./lifetime.ts";
+import { checkPositive } from "./limits.ts";
 import type { ConnLimits } from "./limits.ts";
 import { MessageIterator } from "./message-iterator.ts";
 import type { MessageReader } from "./message-reader.ts";
@@ -410,8 +410,8 @@ export class Conn<In = unknown, Out = unknown>
   }
 
   /** Keeps the connection open past its handler and, within its time limit, through a drain, until disposed of. */
-  hold(): Disposable {
-    return this.#inside.lifetime.hold();
+  hold(options?: HoldOptions): Disposable {
+    return this.#inside.lifetime.hold(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -436,7 +436,7 @@ export class Conn<In = unknown, Out = unknown>
 
   /** Sets the longest message accepted, in bytes after inflating; counts from the next frame on. */
   setReadLimit(bytes: number): void {
-    this.#core.setReadLimit(positive("readLimit", bytes, bytes));
+    this.#core.setReadLimit(checkPositive("readLimit", bytes));
   }
 
   /** Switches the compression of messages on or off, from the next one on; nothing happens where none was negotiated. */
