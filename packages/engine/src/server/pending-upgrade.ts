@@ -128,7 +128,7 @@ export class PendingUpgrade {
     response.statusMessage = STATUS_CODES[101]!;
     // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" RFC 9110 §8.6;
     // frameworks prepare a response before they know that it is one.
-    for (const name of BODY_HEADERS) response.removeHeader(name);
+    for (const name of UNFIT_HEADERS) response.removeHeader(name);
     for (const [name, value] of onePerName(acceptance.headers)) {
       if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);
       else response.setHeader(name, value);
@@ -226,7 +226,14 @@ export class PendingUpgrade {
   }
 }
 
-const BODY_HEADERS = ["Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding"];
+/** What the application may have set that a 101 cannot have: a body, and extensions that nobody speaks. */
+const UNFIT_HEADERS = [
+  "Content-Length",
+  "Content-Type",
+  "Content-Encoding",
+  "Transfer-Encoding",
+  "Sec-WebSocket-Extensions",
+];
 
 /** Gathers the values of each name, so that one line does not replace the other. */
 function onePerName(headers: readonly HeaderField[]): Iterable<[string, string[]]> {
