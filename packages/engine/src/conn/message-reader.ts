@@ -2,7 +2,8 @@
 
 import { ReadableStream } from "node:stream/web";
 import type { DataType, Message } from "../messages/message.ts";
-import { rejected } from "./wait.ts";
+import { rejected, waitFor } from "./wait.ts";
+import type { Waiter } from "./wait.ts";
 
 /** What a reader needs of the connection it reads from. */
 export interface ReaderSource {
@@ -21,9 +22,7 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   #bytes = 0;
   #ended = false;
   #error: Error | undefined;
-  #waiter:
-    | { resolve(result: IteratorResult<Buffer>): void; reject(error: unknown): void }
-    | undefined;
+  #waiter: Waiter<IteratorResult<Buffer, undefined>> | undefined;
 
   constructor(type: DataType, source: ReaderSource) {
     this.type = type;
@@ -60,8 +59,8 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
     }
     if (this.#error !== undefined) return rejected(this.#error);
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+    return waitFor<IteratorResult<Buffer, undefined>>("next()", undefined, (waiter) => {
+      this.#waiter = waiter;
     });
   }
 
