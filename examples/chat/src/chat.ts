@@ -35,11 +35,13 @@ export class StartError extends Error {
   override readonly name: string = "StartError";
   readonly framework: Framework;
   readonly port: number;
+  readonly firstPort: number;
 
-  constructor(framework: Framework, port: number, cause: unknown) {
+  constructor(framework: Framework, port: number, firstPort: number, cause: unknown) {
     super(`the ${framework} server cannot listen on port ${port}`, { cause });
     this.framework = framework;
     this.port = port;
+    this.firstPort = firstPort;
   }
 }
 
@@ -76,7 +78,7 @@ export async function startChat(firstPort: number, output: Output): Promise<Chat
     } catch (cause) {
       await close();
       const refused = cause instanceof Error && "syscall" in cause && cause.syscall === "listen";
-      throw refused ? new StartError(framework, port, cause) : cause;
+      throw refused ? new StartError(framework, port, firstPort, cause) : cause;
     }
   }
   return { page: `${origin(servers[0]?.port ?? firstPort)}/`, servers, close };

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { startChat, StartError, type Chat } from "./chat.ts";
 
 const FIRST_PORT = 3001;
+const LAST_FIRST_PORT = 65_532; // three more follow
 const USAGE = `Usage: npm start -- [--port NUMBER]
 
   --port NUMBER   first of four ports in a row (default ${FIRST_PORT}, or PORT); 0 takes any four free ones
@@ -18,8 +19,10 @@ function readFirstPort(argv: readonly string[]): number | "help" {
   if (values.help === true) return "help";
   const given = values.port ?? (process.env["PORT"] || String(FIRST_PORT));
   const port = Number(given);
-  if (!/^\d+$/.test(given) || port > 65_532) {
-    throw new RangeError(`--port must be a whole number from 0 to 65532, got ${given}`);
+  if (!/^\d+$/.test(given) || port > LAST_FIRST_PORT) {
+    throw new RangeError(
+      `--port must be a whole number from 0 to ${LAST_FIRST_PORT}, got ${given}`,
+    );
   }
   return port;
 }
@@ -35,13 +38,13 @@ function announce({ page, servers }: Chat): void {
 
 function explain(error: unknown): string {
   if (!(error instanceof StartError)) return error instanceof Error ? error.message : String(error);
-  const { framework, port, cause } = error;
+  const { framework, port, firstPort, cause } = error;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code !== "EADDRINUSE") return `${error.message}: ${String(cause)}`;
-  const other = port < 60_000 ? 4001 : 3001;
+  const other = firstPort + 1_000 <= LAST_FIRST_PORT ? firstPort + 1_000 : FIRST_PORT;
   return (
     `Port ${port} is taken, so the ${framework} server cannot start.\n` +
-    `Choose another first port: npm start -- --port ${other === port ? 5001 : other}`
+    `Choose another first port: npm start -- --port ${other}`
   );
 }
 

@@ -41,7 +41,10 @@ export const site: FastifyPluginAsync<SiteOptions> = async (app, { servers }) =>
     const type = TYPES[extname(name)];
     if (type === undefined) continue;
     const content = readFileSync(new URL(name, FOLDER));
-    app.get(name === "index.html" ? "/" : `/${name}`, async (request, reply) =>
+    const isPage = name === "index.html";
+    const path = isPage ? "/" : `/${name}`;
+    const logLevel = isPage ? "info" : "warn"; // one line for the page, none for each of its parts
+    app.get(path, { logLevel }, async (request, reply) =>
       reply.headers({ ...headersFor(request, servers()), "content-type": type }).send(content),
     );
   }

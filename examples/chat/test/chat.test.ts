@@ -194,6 +194,16 @@ describe("the page's server", () => {
     for (const server of chat.servers) expect(policy).toContain(`ws://127.0.0.1:${server.port}`);
   });
 
+  it("logs the page and the sign-in, not each part of the page", async () => {
+    printed = "";
+    await fetch(chat.page);
+    await fetch(new URL("/app.js", chat.page));
+    await signIn(chat.page, "Ada");
+    expect(printed).toMatch(/^Fastify +req-\w+ incoming request GET \/\n/m);
+    expect(printed).toContain("POST /session");
+    expect(printed).not.toContain("app.js");
+  });
+
   it.each(["/app.js", "/style.css", "/icon.svg"])("serves %s", async (path) => {
     const answer = await fetch(new URL(path, chat.page));
     expect(answer.status).toBe(200);
