@@ -74,3 +74,5 @@ export { SocketRoute } from "./server/socket-route.ts";
 export type { RouteOptions, RouteRequest } from "./server/socket-route.ts";
 export { isWebSocketUpgrade, subprotocols } from "./opening-handshake/server-handshake.ts";
 export { serveUpgrade } from "./server/serve-upgrade.ts";
+export { connectInMemory } from "./client/connect-in-memory.ts";
+export type { ConnectedInMemory, ConnectInMemoryOptions } from "./client/connect-in-memory.ts";
