@@ -2,5 +2,6 @@
 
 export { websocket } from "./websocket.ts";
 export type { SocketHandler, SocketOptions } from "./websocket.ts";
+export type { SocketRequestHandler } from "./router-types.ts";
 export { attach } from "./attach.ts";
 export * from "./engine.ts";

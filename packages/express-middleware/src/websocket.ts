@@ -5,6 +5,7 @@ import { SocketRoute } from "@longwire/engine";
 import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { facts } from "./facts.ts";
+import type { SocketRequestHandler } from "./router-types.ts";
 
 /** Gets the connection, and the request with the types of its route. */
 export type SocketHandler<M extends Messages, Req> = (
@@ -51,11 +52,11 @@ export function websocket<const M extends Messages, Req extends IncomingMessage>
 /** Makes a route handler. A plain GET is answered with 426. */
 export function websocket<P = Record<string, string>>(
   handler: (conn: Conn, request: Request<P>) => unknown,
-): RequestHandler<P>;
+): SocketRequestHandler<P>;
 export function websocket<const M extends Messages, P = Record<string, string>>(
   options: SocketOptions<M, Request<P>>,
   handler: SocketHandler<M, Request<P>>,
-): RequestHandler<P>;
+): SocketRequestHandler<P>;
 export function websocket(...values: readonly unknown[]): RequestHandler | Promise<void> {
   const handler = values.at(-1);
   if (typeof handler !== "function")
