@@ -1,4 +1,4 @@
-/** The HTTP response that refuses an upgrade: the engine's, or what the application makes of it. */
+/** The HTTP response that answers an upgrade request; a refusal is the engine's, or what the application makes of it. */
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { HandshakeError } from "../errors.ts";
@@ -8,6 +8,7 @@ import {
   type HeaderInput,
 } from "../opening-handshake/header-fields.ts";
 import type { RefusedUpgrade } from "./check-upgrade.ts";
+import { PendingUpgrade } from "./pending-upgrade.ts";
 import type { WriteRefusal } from "./upgrade-options.ts";
 
 /** A decided upgrade request, as the response that answers it. */
@@ -64,6 +65,10 @@ export async function refuse(
 /** Writes the answer, unless a response has been sent already. */
 export function sendDecision(response: ServerResponse, decision: UpgradeDecision): void {
   if (response.headersSent || response.writableEnded) return;
+  if (decision.accepted) {
+    PendingUpgrade.of(response.req)?.send();
+    return;
+  }
   response.statusCode = decision.status;
   for (const [name, value] of decision.headers) {
     if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);

@@ -4,7 +4,6 @@ import type { AddressInfo, Socket } from "node:net";
 import {
   attach,
   decideUpgrade,
-  sendAccepted,
   sendDecision,
   Upgrader,
   type Attachment,
@@ -59,8 +58,7 @@ export async function answerUpgrade(
     },
     ...session,
   });
-  if (decision.accepted) sendAccepted(request);
-  else sendDecision(response, decision);
+  sendDecision(response, decision);
 }
 
 const defaultUpgrader = new Upgrader();

@@ -95,7 +95,7 @@ describe("server.close()", () => {
     peer.send(upgradeText("/events"));
     await peer.readUntil("data");
     await within(closeServer(server), "the server's end", 2_000);
-    expect(await peer.readToEnd()).not.toHaveLength(0); // the rest of the chunk, and no last one
+    expect((await peer.readToEnd()).toString()).toBe("\n\r\n"); // the rest of the chunk, and nothing else
   });
 
   it("waits for a hold within drainTimeout", async () => {
@@ -150,7 +150,9 @@ describe("server.close()", () => {
 describe("attachment.close()", () => {
   it("closes with code and reason, and leaves ordinary requests alone", async () => {
     const sockets = socketApp();
+    const urls: unknown[] = [];
     const { port, attachment } = await serve((request, response) => {
+      urls.push(request.url);
       if (request.url === "/http") response.end("plain");
       else sockets(request, response);
     });
@@ -167,6 +169,7 @@ describe("attachment.close()", () => {
     const webSocket = await connectRaw(port);
     webSocket.send(upgradeText("/"));
     expect((await webSocket.readResponse()).status).toBe(503);
+    expect(urls).toEqual(["/", "/http"]);
   });
 
   it("called again joins the first", async () => {

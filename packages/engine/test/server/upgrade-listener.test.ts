@@ -231,6 +231,17 @@ describe("one packet that must not end the process", () => {
     print.mockRestore();
   });
 
+  it("middleware that writes between the end of a response and its finish is ignored", async () => {
+    const { port } = await serve((_request, response) => {
+      response.end("no");
+      response.write("late");
+    });
+    const peer = await connectRaw(port);
+    peer.send(upgradeText("/"));
+    expect((await peer.readResponse()).body).toBe("no");
+    expect(await peer.readToEnd()).toHaveLength(0);
+  });
+
   it("middleware that writes after the 101 is ignored", async () => {
     const wrote = deferred();
     const { port } = await serve((request, response) => {
@@ -264,6 +275,21 @@ describe("a refusal", () => {
     expect(response.status).toBe(401);
     expect(response.body).toBe(body);
     expect(response.header("Connection")).toBe("close");
+    expect(await peer.ended()).toBe("fin");
+  });
+
+  it("reaches a peer that sends first and reads long after the server has let go", async () => {
+    const body = "no ".repeat(300_000);
+    const { port, server } = await serve((_request, response) => response.writeHead(401).end(body));
+    const accepted = nextEvent(server, "connection");
+    const peer = await connectRaw(port, { halfOpen: true });
+    peer.stopReading();
+    peer.send(Buffer.concat([Buffer.from(upgradeText("/")), Buffer.alloc(300_000)]));
+    const [socket] = (await accepted) as [Socket];
+    await nextEvent(socket, "close");
+    peer.resumeReading();
+    // With input left unread the close would have been a reset, and most of this lost.
+    expect((await peer.readResponse()).body).toBe(body);
     expect(await peer.ended()).toBe("fin");
   });
 
