@@ -1,7 +1,14 @@
 /** WebSocket routes for Hono on Node. */
 
 export { isWebSocketUpgrade, websocket } from "./websocket.ts";
+export { upgradeWebSocket } from "./upgrade-websocket.ts";
 export { attach, serve } from "./attach.ts";
 export type { FetchApp } from "./attach.ts";
-export type { WebSocketHandler, WebSocketOptions, WebSocketResponse } from "./types.ts";
+export type {
+  SocketEvents,
+  WebSocketHandler,
+  WebSocketOptions,
+  WebSocketResponse,
+  WebSocketRoute,
+} from "./types.ts";
 export * from "./engine.ts";

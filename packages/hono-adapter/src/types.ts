@@ -1,7 +1,8 @@
 /** What the two forms of `websocket` take and give: Hono's inferred types carried through to the handler. */
 
 import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
-import type { Context, TypedResponse } from "hono";
+import type { Context, Next, TypedResponse } from "hono";
+import type { WSEvents } from "hono/ws";
 
 /** The statuses that Hono has a type for. */
 export type StatusCode = Parameters<Context["status"]>[0];
@@ -14,6 +15,12 @@ export type WebSocketHandler<M extends Messages, C extends Context> = (
   conn: Conn<In<M>, Out<M>>,
   c: C,
 ) => unknown;
+
+/**
+ * The short form's route handler. Its `c` is any context and has no type parameters, so that Hono infers path,
+ * variables and input from the rest of the route alone, for `hc`.
+ */
+export type WebSocketRoute = (c: object) => Promise<WebSocketResponse>;
 
 /**
  * Options of one route. Make the object once, outside the handler: `maxConnections` and `maxConnectionsPerAddress`
@@ -47,3 +54,13 @@ export interface WebSocketOptions<
    */
   readonly onError?: ((error: unknown, conn: Conn<In<M>, Out<M>>, c: C) => unknown) | undefined;
 }
+
+/** The route handler of `upgradeWebSocket`, which leaves ordinary requests to the next one. */
+export type EventRoute = (c: object, next: Next) => Promise<WebSocketResponse | void>;
+
+type CallbackOf<F> = F extends (...values: infer V) => void ? (...values: V) => unknown : never;
+
+/** The callbacks of `upgradeWebSocket`: those of `hono/ws`, which may be async here. `ws.raw` is the Conn. */
+export type SocketEvents = {
+  readonly [K in keyof WSEvents<Conn>]?: CallbackOf<NonNullable<WSEvents<Conn>[K]>> | undefined;
+};

@@ -2,10 +2,16 @@
 
 import { isWebSocketUpgrade as isUpgrade, SocketRoute } from "@longwire/engine";
 import type { Messages } from "@longwire/engine";
-import type { Context, Env, Handler, Input } from "hono";
+import type { Context } from "hono";
 import { acceptedResponse } from "./attach.ts";
 import { incomingOf } from "./incoming.ts";
-import type { StatusCode, WebSocketHandler, WebSocketOptions, WebSocketResponse } from "./types.ts";
+import type {
+  StatusCode,
+  WebSocketHandler,
+  WebSocketOptions,
+  WebSocketResponse,
+  WebSocketRoute,
+} from "./types.ts";
 
 /**
  * Makes a connection of the request inside a handler of Hono's: `c` keeps every inferred type (parameters, variables,
@@ -26,20 +32,20 @@ export function websocket<C extends Context, const M extends Messages>(
   options: WebSocketOptions<M, C> | undefined,
   handler: WebSocketHandler<M, C>,
 ): Promise<WebSocketResponse>;
-/** Makes a route handler that is a WebSocket and nothing else: a plain GET is answered with 426. */
-export function websocket<E extends Env, P extends string, I extends Input>(
-  handler: WebSocketHandler<Messages, Context<E, P, I>>,
-): Handler<E, P, I, Promise<WebSocketResponse>>;
-export function websocket<
-  const M extends Messages,
-  E extends Env,
-  P extends string,
-  I extends Input,
->(
-  options: WebSocketOptions<M, Context<E, P, I>> | undefined,
-  handler: WebSocketHandler<M, Context<E, P, I>>,
-): Handler<E, P, I, Promise<WebSocketResponse>>;
-export function websocket(...values: readonly unknown[]): Handler | Promise<WebSocketResponse> {
+/**
+ * Makes a route handler that is a WebSocket and nothing else: a plain GET is answered with 426. `c` has no types of the
+ * route here, since none can reach a function that is called before its route is there.
+ */
+export function websocket<C extends Context = Context>(
+  handler: WebSocketHandler<Messages, C>,
+): WebSocketRoute;
+export function websocket<const M extends Messages, C extends Context = Context>(
+  options: WebSocketOptions<M, C> | undefined,
+  handler: WebSocketHandler<M, C>,
+): WebSocketRoute;
+export function websocket(
+  ...values: readonly unknown[]
+): WebSocketRoute | Promise<WebSocketResponse> {
   const handler = values.at(-1);
   if (typeof handler !== "function") {
     throw new TypeError(`websocket: the handler must be a function, got ${typeof handler}`);
@@ -51,7 +57,7 @@ export function websocket(...values: readonly unknown[]): Handler | Promise<WebS
   }
   const options = values.length > 1 ? (first as WebSocketOptions | undefined) : undefined;
   SocketRoute.of(options); // a wrong option is found where the route is declared
-  return (c: Context) => answer(c, options, run);
+  return (c) => answer(c as Context, options, run); // Hono calls it
 }
 
 /** Tells whether the request asks for a WebSocket: for a URL that also serves a page. */
@@ -83,7 +89,8 @@ async function answer(
   return response as WebSocketResponse; // the type is what `hc` reads, no property of the object
 }
 
-function printError(error: unknown): void {
-  // oxlint-disable-next-line no-console -- the documented default of the option `onError`
+/** The default of the option `onError`. */
+export function printError(error: unknown): void {
+  // oxlint-disable-next-line no-console -- documented: errors must not vanish
   console.error(error);
 }

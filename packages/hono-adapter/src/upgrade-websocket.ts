@@ -1,0 +1,122 @@
+/** `upgradeWebSocket`: WebSocket routes by callbacks, for handlers that were written against `hono/ws`. */
+
+import { CloseError, MessageType, SocketRoute } from "@longwire/engine";
+import type { CloseInfo, Conn, Message } from "@longwire/engine";
+import type { Context } from "hono";
+import { WSContext } from "hono/ws";
+import type { EventRoute, SocketEvents, WebSocketOptions, WebSocketResponse } from "./types.ts";
+import { isWebSocketUpgrade, printError, websocket } from "./websocket.ts";
+
+/**
+ * Makes a route handler of callbacks. They run one after the other, each when the promise of the one before has
+ * settled, so that an async `onMessage` holds back the peer. What they throw goes to `onError` of the options, and the
+ * connection goes on. A request that is no WebSocket handshake goes on to the next handler.
+ *
+ * @param createEvents - Called before the handshake is accepted: what it throws is answered by the app's `onError`.
+ */
+export function upgradeWebSocket(
+  createEvents: (c: Context) => SocketEvents | Promise<SocketEvents>,
+  options?: WebSocketOptions,
+): EventRoute;
+/** The same inside a handler, where `c` has the types of its route. */
+export function upgradeWebSocket(
+  c: Context,
+  events: SocketEvents,
+  options?: WebSocketOptions,
+): Promise<WebSocketResponse>;
+export function upgradeWebSocket(
+  first: Context | ((c: Context) => SocketEvents | Promise<SocketEvents>),
+  second?: SocketEvents | WebSocketOptions,
+  third?: WebSocketOptions,
+): EventRoute | Promise<WebSocketResponse> {
+  if (typeof first !== "function") return upgrade(first, second as SocketEvents, third);
+  const options = second as WebSocketOptions | undefined; // by the overloads, as above
+  SocketRoute.of(options); // a wrong option is found where the route is declared
+  return async (context, next) => {
+    const c = context as Context; // Hono calls it
+    if (!isWebSocketUpgrade(c)) return next();
+    return upgrade(c, await first(c), options);
+  };
+}
+
+type Report = (error: unknown) => Promise<void>;
+
+function upgrade(
+  c: Context,
+  events: SocketEvents,
+  options: WebSocketOptions | undefined,
+): Promise<WebSocketResponse> {
+  return websocket(c, options, (conn) => {
+    const report: Report = async (error) => {
+      try {
+        await (options?.onError ?? printError)(error, conn, c);
+      } catch (failure) {
+        printError(failure);
+      }
+    };
+    return callBack(conn, events, contextOf(conn, c, report), report);
+  });
+}
+
+function contextOf(conn: Conn, c: Context, report: Report): WSContext<Conn> {
+  return new WSContext<Conn>({
+    send(data, { compress }) {
+      if (compress === undefined) {
+        conn.send(data);
+      } else {
+        const type = typeof data === "string" ? MessageType.text : MessageType.binary;
+        void conn.writeMessage(type, data, { compress });
+      }
+    },
+    close(code, reason) {
+      conn.close(code, reason).catch(report); // a code that cannot be sent
+    },
+    raw: conn,
+    get readyState() {
+      return conn.readyState;
+    },
+    url: c.req.url,
+    protocol: conn.subprotocol,
+  });
+}
+
+/** Runs the callbacks in order, until the socket is gone. */
+async function callBack(
+  conn: Conn,
+  events: SocketEvents,
+  ws: WSContext<Conn>,
+  report: Report,
+): Promise<void> {
+  const guarded = async (callback: () => unknown): Promise<void> => {
+    try {
+      await callback();
+    } catch (error) {
+      await report(error);
+    }
+  };
+  await guarded(() => events.onOpen?.(new Event("open"), ws));
+  try {
+    await conn.forEach((message) =>
+      guarded(() => events.onMessage?.(messageEvent(message, ws), ws)),
+    );
+  } catch (error) {
+    if (!(error instanceof CloseError)) {
+      await guarded(() => events.onError?.(Object.assign(new Event("error"), { error }), ws));
+    }
+  }
+  const end = await conn.closed;
+  await guarded(() => events.onClose?.(closeEvent(end), ws));
+}
+
+function messageEvent(message: Message, { binaryType }: WSContext): MessageEvent {
+  const { type, data } = message;
+  if (type === MessageType.text) return new MessageEvent("message", { data: message.text() });
+  const { buffer, byteOffset, byteLength } = data;
+  const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
+  return new MessageEvent("message", { data: binaryType === "blob" ? new Blob([data]) : bytes });
+}
+
+/** Node has the class CloseEvent from 23 on; its fields are all that callbacks read. */
+function closeEvent({ code, reason, wasClean }: CloseInfo): Event & CloseInfo {
+  return Object.assign(new Event("close"), { code, reason, wasClean });
+}
