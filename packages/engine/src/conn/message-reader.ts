@@ -11,6 +11,11 @@ export interface ReaderSource {
   onTaken(): void;
 }
 
+// Pieces below this are joined while they wait: a view costs 100 bytes and keeps a whole received chunk, so that
+// 256 KiB in fragments of one byte would otherwise retain 26 MiB.
+const JOINED_BELOW_BYTES = 1024;
+const JOINED_BYTES = 4096;
+
 /**
  * The pieces of one message, in order, however the peer has cut them. Made by `conn.nextReader()`.
  * At most the read queue's water mark is buffered; the next read of any kind discards what is left.
@@ -20,6 +25,9 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   readonly #source: ReaderSource;
   #pieces: Buffer[] = [];
   #bytes = 0;
+  /** Short pieces, joined: the last one in {@link #pieces} is a view of its first `#joinedBytes`. */
+  #joined: Buffer | undefined;
+  #joinedBytes = 0;
   #ended = false;
   #error: Error | undefined;
   #waiter: Waiter<IteratorResult<Buffer, undefined>> | undefined;
@@ -53,6 +61,7 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
     }
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
+      if (this.#pieces.length === 0) this.#joined = undefined; // it is the caller's now
       this.#bytes -= piece.length;
       this.#source.onTaken();
       return Promise.resolve({ value: piece, done: false });
@@ -114,8 +123,27 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
       waiter.resolve({ value: piece, done: false });
       return;
     }
-    this.#pieces.push(piece);
+    this.#keep(piece);
     this.#bytes += piece.length;
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length >= JOINED_BELOW_BYTES) {
+      this.#joined = undefined;
+      this.#pieces.push(piece);
+      return;
+    }
+    const end = this.#joinedBytes + piece.length;
+    if (this.#joined === undefined || end > JOINED_BYTES) {
+      this.#joined = Buffer.allocUnsafeSlow(JOINED_BYTES);
+      this.#joined.set(piece);
+      this.#joinedBytes = piece.length;
+      this.#pieces.push(this.#joined.subarray(0, piece.length));
+      return;
+    }
+    this.#joined.set(piece, this.#joinedBytes);
+    this.#joinedBytes = end;
+    this.#pieces[this.#pieces.length - 1] = this.#joined.subarray(0, end);
   }
 
   /** @internal The connection has ended inside this message; what arrived is still given. */
@@ -130,6 +158,7 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   abandon(): void {
     this.#ended = true;
     this.#pieces = [];
+    this.#joined = undefined;
     this.#bytes = 0;
     this.#waiter?.resolve({ value: undefined, done: true });
     this.#waiter = undefined;
