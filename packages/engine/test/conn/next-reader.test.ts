@@ -376,3 +376,41 @@ describe("MessageReader.toReadableStream()", () => {
     expect(await rejectionOf(web.read())).toMatchObject({ code: 4000 });
   });
 });
+
+describe("pieces that wait", () => {
+  it("are joined while they are short, and stay in order with long ones", async () => {
+    const { conn, peer } = connAndRawPeer("server");
+    const waiting = conn.nextReader();
+    peer.send(fragment(2, ""));
+    const reader = await waiting;
+    const sizes = [1, 1, 1023, 1024, 5, 5000, 2, 1000, 1000, 1000, 1000, 1000, 3];
+    for (const [at, size] of sizes.entries()) peer.send(fragment(0, Buffer.alloc(size, at)));
+    await idle(20);
+    peer.send(fragment(0, "", true));
+    const lengths: number[] = [];
+    const bytes: Buffer[] = [];
+    for await (const piece of reader) {
+      lengths.push(piece.length);
+      bytes.push(piece);
+    }
+    expect(lengths).toEqual([1025, 1024, 5, 5000, 4002, 1003]);
+    expect(Buffer.concat(bytes)).toEqual(
+      Buffer.concat(sizes.map((size, at) => Buffer.alloc(size, at))),
+    );
+  });
+
+  it("belong to the reader once they are taken: later ones do not touch them", async () => {
+    const { conn, peer } = connAndRawPeer("server");
+    const waiting = conn.nextReader();
+    peer.send(fragment(1, "begin"));
+    const reader = await waiting;
+    await reader.next();
+    peer.send(Buffer.concat([fragment(0, "aa"), fragment(0, "bb")]));
+    await idle();
+    const first = (await reader.next()).value;
+    peer.send(Buffer.concat([fragment(0, "cc"), fragment(0, "dd", true)]));
+    await idle();
+    const second = (await reader.next()).value;
+    expect([first?.toString(), second?.toString()]).toEqual(["aabb", "ccdd"]);
+  });
+});
