@@ -7,6 +7,7 @@ import type { AdapterUnderTest } from "./adapter-under-test.ts";
 import { guardBehaviour } from "./conformance/guards.ts";
 import { handshakeBehaviour } from "./conformance/handshake.ts";
 import { hostileFrameBehaviour } from "./conformance/hostile-frames.ts";
+import { leakBehaviour } from "./conformance/leaks.ts";
 import { lifetimeBehaviour } from "./conformance/lifetime.ts";
 import { readingBehaviour } from "./conformance/reading.ts";
 import { resetBehaviour } from "./conformance/resets.ts";
@@ -51,6 +52,9 @@ export function adapterConformance(adapter: AdapterUnderTest): void {
     });
     describe("shutdown", () => {
       shutdownBehaviour(adapter);
+    });
+    describe("leaks", () => {
+      leakBehaviour(adapter);
     });
   });
 }

@@ -23,20 +23,33 @@ async function expectOpen({ peer }: Opened): Promise<void> {
   expect(peer.socket.readyState).toBe(peer.socket.OPEN);
 }
 
-function thrown(adapter: AdapterUnderTest): void {
+const FAILURES: ReadonlyArray<readonly [string, (fault: Error) => void | Promise<void>]> = [
+  [
+    "throws",
+    (fault) => {
+      throw fault;
+    },
+  ],
+  ["rejects", async (fault) => Promise.reject(fault)],
+];
+
+function failing(adapter: AdapterUnderTest): void {
   describe("lifetime 1: the handler failed", () => {
-    const failures: ReadonlyArray<readonly [string, (fault: Error) => unknown]> = [
-      [
-        "threw",
-        (fault) => {
-          throw fault;
-        },
-      ], // prettier keeps it on one line
-      ["returned a rejected promise", async (fault) => Promise.reject(fault)],
-    ];
-    it.each(failures)("closes with 1011 and reports once when it %s", async (_how, fail) => {
+    it.each(FAILURES)("closes with 1011 and reports once when it %s", async (_how, fail) => {
       const fault = new Error("the handler's own fault");
       const { served, peer } = await open(adapter, () => fail(fault));
+      expect((await peer.awaitClosed()).code).toBe(1011);
+      expect(await served.errors.next()).toBe(fault);
+      await served.proveAlive();
+      expect(served.errors.all).toEqual([fault]);
+    });
+
+    it.each(FAILURES)("or when the callback of a detached forEach %s", async (_how, fail) => {
+      const fault = new Error("in the callback");
+      const { served, peer } = await open(adapter, (conn) => {
+        void conn.forEach(() => fail(fault));
+      });
+      peer.send("go");
       expect((await peer.awaitClosed()).code).toBe(1011);
       expect(await served.errors.next()).toBe(fault);
       await served.proveAlive();
@@ -57,18 +70,6 @@ function thrown(adapter: AdapterUnderTest): void {
       expect((await peer.awaitClosed()).code).toBe(1011);
       await served.proveAlive();
       expect(served.errors.all).toEqual([fault]);
-    });
-
-    it("reports an error thrown by a detached forEach callback", async () => {
-      const fault = new Error("in the callback");
-      const { served, peer } = await open(adapter, (conn) => {
-        void conn.forEach(() => {
-          throw fault;
-        });
-      });
-      peer.send("go");
-      expect((await peer.awaitClosed()).code).toBe(1011);
-      expect(await served.errors.next()).toBe(fault);
     });
   });
 }
@@ -233,6 +234,33 @@ function ends(adapter: AdapterUnderTest): void {
       expect(await served.errorsSoFar()).toEqual([]);
     });
 
+    it("crashes nothing by promises that nobody awaits", async () => {
+      const closings = new Inbox<number>("the connection's end");
+      const served = await serve(adapter, {
+        routes: [
+          socket("/careless", (conn) => {
+            void conn.closed.then((end) => closings.push(end.code));
+            void conn.readMessage();
+            void conn.ping();
+            void conn.writeMessage(2, Buffer.alloc(8_000_000));
+            void conn.drained();
+            void conn.closed.then(() => {
+              void conn.readMessage();
+              void conn.writeMessage(1, "too late");
+              void conn.ping();
+              void conn.close(4000);
+            });
+          }),
+        ],
+      });
+      const peer = await served.rawSocket("/careless");
+      peer.stopReading();
+      await served.proveAlive();
+      peer.reset();
+      expect(await closings.next()).toBe(1006);
+      expect(await served.errorsSoFar()).toEqual([]);
+    });
+
     it("reports a handler that another connection's end has failed", async () => {
       const first = deferred<Conn>();
       const served = await serve(adapter, {
@@ -259,7 +287,7 @@ function ends(adapter: AdapterUnderTest): void {
 }
 
 export function lifetimeBehaviour(adapter: AdapterUnderTest): void {
-  thrown(adapter);
+  failing(adapter);
   detached(adapter);
   finished(adapter);
   pushing(adapter);

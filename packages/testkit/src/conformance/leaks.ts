@@ -1,0 +1,51 @@
+/** Nothing of a connection stays behind: not of an accepted, a refused or an aborted one. */
+import { describe, expect, it } from "vitest";
+import type { AdapterUnderTest, Step } from "../adapter-under-test.ts";
+import { expectFlatMemory } from "../memory.ts";
+import { rawClose, rawText } from "../raw-frame.ts";
+import { upgradeText } from "../raw-http.ts";
+import { RawPeer } from "../raw-peer.ts";
+import { echo, serve, socket, type Served } from "./served.ts";
+
+/** A socket with its request and response weighs about 20 KiB: one leak a round would be 4 MiB. */
+const ROUNDS = { rounds: 200, warmUpRounds: 100 };
+
+async function converse(served: Served): Promise<void> {
+  using peer = await RawPeer.upgrade(served.port, "/echo");
+  peer.send(rawText("hello"));
+  await peer.readFrame();
+  peer.send(rawClose(1000));
+  await peer.ended();
+}
+
+async function beRefused(served: Served): Promise<void> {
+  using peer = await RawPeer.connect(served.port);
+  peer.send(upgradeText("/refused"));
+  await peer.readResponse();
+  await peer.ended();
+}
+
+async function vanish(served: Served): Promise<void> {
+  using peer = await RawPeer.upgrade(served.port, "/echo");
+  peer.reset();
+  await peer.ended();
+}
+
+export function leakBehaviour(adapter: AdapterUnderTest): void {
+  const ENDS: ReadonlyArray<readonly [string, (served: Served) => Promise<void>]> = [
+    ["that was closed", converse],
+    ["that was refused", beRefused],
+    ["that was reset", vanish],
+  ];
+  const refuse: Step = () => ({ status: 401, body: { error: "unauthorized" } });
+
+  describe("memory", () => {
+    it.each(ENDS)("nothing is kept of a connection %s", async (_how, connect) => {
+      const served = await serve(adapter, {
+        routes: [socket("/echo", echo), socket("/refused", echo, { steps: [refuse] })],
+      });
+      await expectFlatMemory(async () => connect(served), ROUNDS);
+      expect(await served.errorsSoFar()).toEqual([]);
+    });
+  });
+}
