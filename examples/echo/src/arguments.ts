@@ -10,9 +10,11 @@ export interface EchoArguments {
   readonly port: number;
   /** Longest message accepted, in bytes; `undefined` leaves the engine's default. */
   readonly readLimit: number | undefined;
+  /** Negotiate permessage-deflate. */
+  readonly compression: boolean;
 }
 
-export const USAGE: string = `usage: npm run -s echo -- --framework ${FRAMEWORKS.join("|")} --port PORT [--host ADDRESS] [--read-limit BYTES]`;
+export const USAGE: string = `usage: npm run -s echo -- --framework ${FRAMEWORKS.join("|")} --port PORT [--host ADDRESS] [--read-limit BYTES] [--compression]`;
 
 /** The command line does not say what to do; the message is all that the person needs. */
 export class UsageError extends Error {
@@ -24,10 +26,11 @@ const OPTIONS = {
   port: { type: "string" },
   host: { type: "string", default: "127.0.0.1" },
   "read-limit": { type: "string" },
+  compression: { type: "boolean", default: false },
 } as const satisfies NonNullable<ParseArgsConfig["options"]>;
 
 /** Names that other builds of this server know, told apart from typing errors. */
-const UNAVAILABLE: readonly string[] = ["--compression", "--http2"];
+const UNAVAILABLE: readonly string[] = ["--http2"];
 
 /** @throws UsageError when an argument is unknown, missing or out of range. */
 export function parseEchoArguments(argv: readonly string[]): EchoArguments {
@@ -35,7 +38,7 @@ export function parseEchoArguments(argv: readonly string[]): EchoArguments {
   if (refused !== undefined) {
     throw new UsageError(`${refused.split("=", 1)[0]} is not available in this version`);
   }
-  const { framework, port, host, "read-limit": readLimit } = parse(argv);
+  const { framework, port, host, "read-limit": readLimit, compression } = parse(argv);
   return {
     framework: parseFramework(framework),
     host,
@@ -44,6 +47,7 @@ export function parseEchoArguments(argv: readonly string[]): EchoArguments {
       readLimit === undefined
         ? undefined
         : parseInteger("--read-limit", readLimit, 1, Number.MAX_SAFE_INTEGER),
+    compression,
   };
 }
 
@@ -52,6 +56,7 @@ interface Values {
   readonly port?: string;
   readonly host: string;
   readonly "read-limit"?: string;
+  readonly compression: boolean;
 }
 
 function parse(argv: readonly string[]): Values {

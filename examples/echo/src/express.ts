@@ -2,15 +2,15 @@
 import { attach, websocket } from "@longwire/express";
 import express, { type RequestHandler } from "express";
 import { listening, type EchoOptions, type EchoServer } from "./echo-server.ts";
+import { HTTP_BODY, isAuthorized, sessionHeaders, UNAUTHORIZED } from "./http-answers.ts";
 import {
-  HTTP_BODY,
-  isAuthorized,
-  sessionHeaders,
-  unavailable,
-  UNAUTHORIZED,
-  UNAVAILABLE_PATHS,
-} from "./http-answers.ts";
-import { echoByEach, echoByRead, echoNotes, talkInRoom } from "./socket-handlers.ts";
+  echoByEach,
+  echoByPieces,
+  echoByRead,
+  echoNotes,
+  echoPrepared,
+  talkInRoom,
+} from "./socket-handlers.ts";
 
 const requireToken: RequestHandler = (req, res, next) => {
   if (!isAuthorized(req.headers.authorization)) {
@@ -27,15 +27,14 @@ export async function startExpress({ host, port, upgrade }: EchoOptions): Promis
   app.get("/", websocket(upgrade, echoByRead));
   app.get("/each", websocket(upgrade, echoByEach));
   app.get("/json", websocket(upgrade, echoNotes));
+  app.get("/stream", websocket(upgrade, echoByPieces));
+  app.get("/prepared", websocket(upgrade, echoPrepared));
   app.get("/guarded", requireToken, websocket(upgrade, echoByRead));
   app.get("/room/:name", (req) =>
     websocket(req, upgrade, (conn) => talkInRoom(conn, req.params.name)),
   );
   app.get("/http", (_req, res) => {
     res.send(HTTP_BODY);
-  });
-  app.get([...UNAVAILABLE_PATHS], (req, res) => {
-    res.status(404).json(unavailable(req.path));
   });
 
   const server = app.listen(port, host);

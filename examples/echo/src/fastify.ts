@@ -2,15 +2,15 @@
 import { websocket } from "@longwire/fastify";
 import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
 import { portOf, type EchoOptions, type EchoServer } from "./echo-server.ts";
+import { HTTP_BODY, isAuthorized, sessionHeaders, UNAUTHORIZED } from "./http-answers.ts";
 import {
-  HTTP_BODY,
-  isAuthorized,
-  sessionHeaders,
-  unavailable,
-  UNAUTHORIZED,
-  UNAVAILABLE_PATHS,
-} from "./http-answers.ts";
-import { echoByEach, echoByRead, echoNotes, talkInRoom } from "./socket-handlers.ts";
+  echoByEach,
+  echoByPieces,
+  echoByRead,
+  echoNotes,
+  echoPrepared,
+  talkInRoom,
+} from "./socket-handlers.ts";
 
 async function requireToken(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (!isAuthorized(request.headers.authorization)) return reply.code(401).send(UNAUTHORIZED);
@@ -25,14 +25,13 @@ export async function startFastify({ host, port, upgrade }: EchoOptions): Promis
   app.websocket("/", echoByRead);
   app.websocket("/each", echoByEach);
   app.websocket("/json", echoNotes);
+  app.websocket("/stream", echoByPieces);
+  app.websocket("/prepared", echoPrepared);
   app.websocket("/guarded", { preHandler: requireToken }, echoByRead);
   app.websocket<{ Params: { name: string } }>("/room/:name(^.+$)", (conn, request) =>
     talkInRoom(conn, request.params.name),
   );
   app.get("/http", () => HTTP_BODY);
-  for (const path of UNAVAILABLE_PATHS) {
-    app.get(path, (_request, reply) => reply.code(404).send(unavailable(path)));
-  }
 
   await app.listen({ host, port });
   return { port: portOf(app.server), close: () => app.close() };

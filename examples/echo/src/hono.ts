@@ -4,15 +4,15 @@ import { serve } from "@hono/node-server";
 import { attach, websocket } from "@longwire/hono";
 import { Hono, type MiddlewareHandler } from "hono";
 import { listening, type EchoOptions, type EchoServer } from "./echo-server.ts";
+import { HTTP_BODY, isAuthorized, sessionHeaders, UNAUTHORIZED } from "./http-answers.ts";
 import {
-  HTTP_BODY,
-  isAuthorized,
-  sessionHeaders,
-  unavailable,
-  UNAUTHORIZED,
-  UNAVAILABLE_PATHS,
-} from "./http-answers.ts";
-import { echoByEach, echoByRead, echoNotes, talkInRoom } from "./socket-handlers.ts";
+  echoByEach,
+  echoByPieces,
+  echoByRead,
+  echoNotes,
+  echoPrepared,
+  talkInRoom,
+} from "./socket-handlers.ts";
 
 const requireToken: MiddlewareHandler = async (c, next) => {
   if (!isAuthorized(c.req.header("Authorization"))) return c.json(UNAUTHORIZED, 401);
@@ -27,12 +27,13 @@ export async function startHono({ host, port, upgrade }: EchoOptions): Promise<E
   app.get("/", websocket(upgrade, echoByRead));
   app.get("/each", websocket(upgrade, echoByEach));
   app.get("/json", websocket(upgrade, echoNotes));
+  app.get("/stream", websocket(upgrade, echoByPieces));
+  app.get("/prepared", websocket(upgrade, echoPrepared));
   app.get("/guarded", requireToken, websocket(upgrade, echoByRead));
   app.get("/room/:name", (c) =>
     websocket(c, upgrade, (conn) => talkInRoom(conn, c.req.param("name"))),
   );
   app.get("/http", (c) => c.text(HTTP_BODY));
-  for (const path of UNAVAILABLE_PATHS) app.get(path, (c) => c.json(unavailable(path), 404));
 
   // Without options for TLS or HTTP/2 the server is one of node:http.
   const server = serve({ fetch: app.fetch, port, hostname: host }) as Server;

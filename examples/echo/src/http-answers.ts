@@ -19,11 +19,3 @@ export function sessionHeaders(): {
 
 /** Body of the ordinary route `/http`. */
 export const HTTP_BODY = "an ordinary HTTP route\n";
-
-/** Paths that other versions of this server have. */
-export const UNAVAILABLE_PATHS: readonly string[] = ["/stream", "/prepared"];
-
-/** Body of the 404 of an {@link UNAVAILABLE_PATHS unavailable path}. */
-export function unavailable(path: string): { readonly error: string } {
-  return { error: `${path} is not available in this version` };
-}

@@ -3,15 +3,15 @@ import Router from "@koa/router";
 import { attach, websocket } from "@longwire/koa";
 import Koa, { type Middleware } from "koa";
 import { listening, type EchoOptions, type EchoServer } from "./echo-server.ts";
+import { HTTP_BODY, isAuthorized, sessionHeaders, UNAUTHORIZED } from "./http-answers.ts";
 import {
-  HTTP_BODY,
-  isAuthorized,
-  sessionHeaders,
-  unavailable,
-  UNAUTHORIZED,
-  UNAVAILABLE_PATHS,
-} from "./http-answers.ts";
-import { echoByEach, echoByRead, echoNotes, talkInRoom } from "./socket-handlers.ts";
+  echoByEach,
+  echoByPieces,
+  echoByRead,
+  echoNotes,
+  echoPrepared,
+  talkInRoom,
+} from "./socket-handlers.ts";
 
 const requireToken: Middleware = async (ctx, next) => {
   if (!isAuthorized(ctx.get("Authorization"))) {
@@ -30,16 +30,14 @@ export async function startKoa({ host, port, upgrade }: EchoOptions): Promise<Ec
   router.get("/", websocket(upgrade, echoByRead));
   router.get("/each", websocket(upgrade, echoByEach));
   router.get("/json", websocket(upgrade, echoNotes));
+  router.get("/stream", websocket(upgrade, echoByPieces));
+  router.get("/prepared", websocket(upgrade, echoPrepared));
   router.get("/guarded", requireToken, websocket(upgrade, echoByRead));
   router.get("/room/:name", (ctx) =>
     websocket(ctx, upgrade, (conn) => talkInRoom(conn, ctx.params["name"] ?? "")),
   );
   router.get("/http", (ctx) => {
     ctx.body = HTTP_BODY;
-  });
-  router.get([...UNAVAILABLE_PATHS], (ctx) => {
-    ctx.status = 404;
-    ctx.body = unavailable(ctx.path);
   });
 
   app.use(router.routes());

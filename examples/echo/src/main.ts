@@ -32,8 +32,8 @@ function fail(error: unknown, status: number): never {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { framework, host, port, readLimit } = parseEchoArguments(argv);
-  const server = await STARTS[framework]({ host, port, upgrade: { readLimit } });
+  const { framework, host, port, readLimit, compression } = parseEchoArguments(argv);
+  const server = await STARTS[framework]({ host, port, upgrade: { readLimit, compression } });
   const shownHost = host.includes(":") ? `[${host}]` : host;
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -1,5 +1,5 @@
 /** What happens on the sockets: the same handlers run in all five servers. */
-import { CloseCode, MessageType, type Conn, type Message } from "@longwire/engine";
+import { CloseCode, MessageType, PreparedMessage, type Conn, type Message } from "@longwire/engine";
 import { Hub } from "@longwire/hub";
 
 /** `/`: one message read, one written, again and again. Ends when reading fails. */
@@ -19,6 +19,23 @@ export async function echoByEach(conn: Conn): Promise<void> {
     const written = conn.writeMessage(message.type, message.data);
     return conn.bufferedAmount < BEHIND_BYTES ? undefined : written;
   });
+}
+
+/** `/stream`: pieces of a message go out as they come in, however long it is. */
+export async function echoByPieces(conn: Conn): Promise<void> {
+  for (;;) {
+    const reader = await conn.nextReader();
+    const writer = await conn.nextWriter(reader.type);
+    for await (const piece of reader) await writer.write(piece);
+    await writer.close();
+  }
+}
+
+/** `/prepared`: each message serialized as for many connections. */
+export async function echoPrepared(conn: Conn): Promise<void> {
+  for await (const { type, data } of conn) {
+    await conn.writePreparedMessage(new PreparedMessage(type, data));
+  }
 }
 
 interface Note {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FRAMEWORKS } from "../src/arguments.ts";
 import { build, EchoProcess } from "./echo-process.ts";
 
-const SOCKET_ROUTES = ["/", "/each", "/json", "/room/blue"];
+const SOCKET_ROUTES = ["/", "/each", "/json", "/stream", "/prepared", "/room/blue"];
 const AUTHORIZED = { Authorization: "Bearer let-me-in" };
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ describe.each(FRAMEWORKS)("echo server on %s", (framework) => {
     return fetch(server.url(path).replace("ws:", "http:"), { headers });
   }
 
-  it.each(["/", "/each"])("%s echoes text and binary", async (path) => {
+  it.each(["/", "/each", "/stream", "/prepared"])("%s echoes text and binary", async (path) => {
     using peer = await WsPeer.open(server.url(path));
     for (const message of ["héllo", Buffer.from([0, 255]), "", Buffer.alloc(300_000, 1)]) {
       peer.send(message);
@@ -36,7 +36,7 @@ describe.each(FRAMEWORKS)("echo server on %s", (framework) => {
     expect((await peer.close()).code).toBe(1000);
   });
 
-  it.each(["/", "/each"])(
+  it.each(["/", "/each", "/stream", "/prepared"])(
     "%s keeps order and types of 1,000 messages in a packet",
     async (path) => {
       using peer = await RawPeer.upgrade(server.port, path);
@@ -110,14 +110,6 @@ describe.each(FRAMEWORKS)("echo server on %s", (framework) => {
   it.each(["/nowhere", "/room", "/room/", "/room/a/b", "/each/x"])("%s is 404", async (path) => {
     expect((await get(path)).status).toBe(404);
     expect((await WsPeer.refused(server.url(path))).status).toBe(404);
-  });
-
-  it.each(["/stream", "/prepared"])("%s says that it is not available", async (path) => {
-    const plain = await get(path);
-    const upgrade = await WsPeer.refused(server.url(path));
-    expect([plain.status, upgrade.status]).toEqual([404, 404]);
-    expect(await plain.text()).toBe(`{"error":"${path} is not available in this version"}`);
-    expect(upgrade.body).toBe(`{"error":"${path} is not available in this version"}`);
   });
 
   it.each(SOCKET_ROUTES)("a plain GET of %s is 426", async (path) => {
