@@ -12,6 +12,7 @@ import {
   type UpgradeSite,
 } from "./check-upgrade.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
+import { inheritOptions } from "./inherit-options.ts";
 import { PendingUpgrade } from "./pending-upgrade.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
 import { refuse, sendDecision } from "./refusal.ts";
@@ -28,12 +29,16 @@ export class Upgrader implements UpgradePolicy {
   /** Its connections: `maxConnections` and `maxConnectionsPerAddress` count those of one Upgrader. */
   readonly slots: ConnectionSlots;
 
+  readonly #given: UpgraderOptions;
+
   /**
-   * @param outer - Whose limits hold besides: connections of this Upgrader count there too.
+   * @param outer - Whose options hold where `options` leaves them out, and whose limits hold besides: connections of
+   * this Upgrader count there too.
    * @throws TypeError | RangeError naming the option and its value.
    */
-  constructor(options: UpgraderOptions = {}, outer?: Pick<UpgradePolicy, "slots">) {
-    this.options = resolveUpgraderOptions(options);
+  constructor(options: UpgraderOptions = {}, outer?: Upgrader) {
+    this.#given = outer === undefined ? options : inheritOptions(outer.#given, options);
+    this.options = resolveUpgraderOptions(this.#given);
     const { maxConnections, maxConnectionsPerAddress } = this.options;
     this.slots = new ConnectionSlots(maxConnections, maxConnectionsPerAddress, outer?.slots);
   }
