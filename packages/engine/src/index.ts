@@ -25,6 +25,8 @@ export type {
   SchemaResult,
   StandardSchema,
 } from "./messages/contract.ts";
+export { checksByValidators } from "./messages/validator.ts";
+export type { Validator } from "./messages/validator.ts";
 export type { DataType, MessageCheck } from "./messages/message.ts";
 export { PreparedMessage } from "./messages/prepared-message.ts";
 export type { PreparedPayload } from "./messages/prepared-message.ts";
