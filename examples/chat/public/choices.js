@@ -43,10 +43,14 @@ export class Choices {
     }
   }
 
-  /** @param {Iterable<Member>} members */
+  /** @param {Iterable<Member> | undefined} members - undefined: nobody knows */
   showMembers(members) {
-    const all = [...members];
+    const all = members === undefined ? undefined : [...members];
     for (const [framework, { here }] of this.#cards) {
+      if (all === undefined) {
+        here.textContent = "";
+        continue;
+      }
       const count = all.filter((member) => member.framework === framework).length;
       here.textContent = count === 0 ? "nobody here" : `${count} here`;
     }

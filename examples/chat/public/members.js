@@ -9,10 +9,10 @@ export class Members {
   /** @type {Map<string, Member>} */
   #present = new Map();
   #you = "";
-  /** @type {(members: Iterable<Member>) => void} */
+  /** @type {(members: Iterable<Member> | undefined) => void} */
   #onChange;
 
-  /** @param {(members: Iterable<Member>) => void} onChange */
+  /** @param {(members: Iterable<Member> | undefined) => void} onChange - undefined: nobody knows */
   constructor(onChange) {
     this.#onChange = onChange;
   }
@@ -29,9 +29,11 @@ export class Members {
     this.#show();
   }
 
-  /** Shows nobody: without a connection nobody knows. */
+  /** Shows nothing: without a connection nobody knows. */
   clear() {
     this.replace("", []);
+    this.#count.textContent = "";
+    this.#onChange(undefined);
   }
 
   /** @param {Member} member */
