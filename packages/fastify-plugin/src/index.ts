@@ -4,9 +4,11 @@ export { websocket } from "./plugin.ts";
 export type {
   FastifyConn,
   MessageSchemas,
+  SocketErrorHandler,
   SocketHandler,
   SocketRouteMethod,
   SocketRouteOptions,
   WebSocketPluginOptions,
 } from "./types.ts";
+export type { ConnectOptions, TestConn } from "./testing.ts";
 export * from "./engine.ts";

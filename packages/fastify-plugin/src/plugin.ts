@@ -1,10 +1,11 @@
 /** The plugin: attaches Fastify to its server, adds `app.websocket` and turns route options into WebSocket routes. */
 
 import { attach } from "@longwire/engine";
-import type { Attachment, RouteOptions as SocketOptions } from "@longwire/engine";
+import type { Attachment } from "@longwire/engine";
 import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod } from "fastify";
-import { Scope } from "./scope.ts";
+import { enterScope, scopeOf } from "./scope.ts";
 import { declareSocket } from "./socket-route.ts";
+import { connect, type ConnectOptions, type TestConn } from "./testing.ts";
 import type { SocketHandler, SocketRouteOptions, WebSocketPluginOptions } from "./types.ts";
 
 const NAME = "@longwire/fastify";
@@ -16,21 +17,20 @@ const attachments = new WeakMap<object, Attachment>();
 
 async function register(app: FastifyInstance, options: WebSocketPluginOptions): Promise<void> {
   if (app.hasPlugin(PEER)) throw new Error(BESIDE_PEER);
-  const { only, drainTimeout, ...defaults } = options;
-  const outer = Scope.of(app);
+  const { only, drainTimeout } = options;
   const attachment = attachments.get(app.server);
   if (attachment !== undefined && (only !== undefined || drainTimeout !== undefined)) {
     throw new TypeError(
       "only and drainTimeout are for the whole server: give them to the first registration",
     );
   }
-  // A line about a refused origin belongs in the application's log.
-  const warn = (line: string): void => app.log.warn(line);
-  new Scope(outer === undefined ? { warn, ...defaults } : defaults, outer).enter(app);
-  if (outer !== undefined) return;
+  const isInner = scopeOf(app) !== undefined;
+  enterScope(app, options);
+  if (isInner) return; // the decorators and hooks of the outer scope hold here
 
   const { conns } = attachment ?? attachTo(app, options);
   app.decorate("websocket", declare).decorate("websocketConns", conns);
+  app.decorate("injectWS", injectWS);
   app.addHook("onRoute", function declareHere(route) {
     declareSocket(this, route); // the instance of the route
   });
@@ -41,12 +41,9 @@ async function register(app: FastifyInstance, options: WebSocketPluginOptions): 
 }
 
 function attachTo(app: FastifyInstance, options: WebSocketPluginOptions): Attachment {
-  const attachment = attach(
-    app.server,
-    (request, response) => app.routing(request, response),
-    options,
-  );
-  attachments.set(app.server, attachment);
+  const { server } = app;
+  const attachment = attach(server, (request, reply) => app.routing(request, reply), options);
+  attachments.set(server, attachment);
   app.addHook("preClose", () => attachment.close());
   return attachment;
 }
@@ -58,15 +55,22 @@ function declare(
   ...rest: readonly [SocketHandler] | readonly [SocketRouteOptions, SocketHandler]
 ): FastifyInstance {
   const [options, wsHandler] = rest.length === 1 ? [{}, rest[0]] : rest;
-  const websocket: SocketOptions = options;
   const handler = wsHandler as unknown as RouteHandlerMethod; // the route option gives it the socket
-  return this.route({ ...options, method: "GET", url, websocket, handler });
+  return this.route({ ...options, method: "GET", url, websocket: options, handler });
+}
+
+/** The decorator `injectWS`. */
+function injectWS(
+  this: FastifyInstance,
+  path: string,
+  options?: ConnectOptions,
+): Promise<TestConn> {
+  return connect(this, path, options);
 }
 
 /**
- * Lets a Fastify instance take WebSockets: register it before the routes.
- *
- * Not encapsulated: it holds for the instance that registers it and everything below.
+ * Lets a Fastify instance take WebSockets. Register it before the routes; it holds for the instance that registers it
+ * and everything below. Registered again in an inner scope it changes the defaults there.
  */
 export const websocket: FastifyPluginAsync<WebSocketPluginOptions> = Object.assign(register, {
   [Symbol.for("skip-override")]: true,

@@ -1,52 +1,34 @@
-/** The options of a scope: each registration and each route inherits those around it. */
+/** What a registration of the plugin gives to the routes of its scope, and to the scopes below. */
 
 import { Upgrader } from "@longwire/engine";
-import type { UpgradePolicy, UpgraderOptions } from "@longwire/engine";
 import type { FastifyInstance } from "fastify";
+import type { SocketErrorHandler, WebSocketPluginOptions } from "./types.ts";
+
+/** The defaults of the routes, and the limits that they share. */
+export interface Scope {
+  readonly upgrader: Upgrader;
+  readonly errorHandler: SocketErrorHandler;
+}
 
 const SCOPE = Symbol("@longwire/fastify");
 
-export class Scope implements UpgradePolicy {
-  readonly options: UpgradePolicy["options"];
-  /** Connections count here and in every scope around. */
-  readonly slots: UpgradePolicy["slots"];
-  readonly #defaults: UpgraderOptions;
-
-  /** @throws TypeError | RangeError naming the option and its value. */
-  constructor(own: UpgraderOptions, outer?: Scope) {
-    // Explicit undefined must not erase a default; the limits of the scopes around hold by themselves.
-    const { maxConnections, maxConnectionsPerAddress, ...defaults } = own;
-    this.#defaults = { ...inherited(own, outer), ...given(defaults) };
-    const limits = given({ maxConnections, maxConnectionsPerAddress });
-    const upgrader = new Upgrader({ ...this.#defaults, ...limits }, outer);
-    this.options = upgrader.options;
-    this.slots = upgrader.slots;
-  }
-
-  /** The scope of an instance: its own, or the nearest around it. */
-  static of(app: FastifyInstance): Scope | undefined {
-    return Reflect.get(app, SCOPE) as Scope | undefined; // nobody else has the symbol
-  }
-
-  /** Makes this the scope of an instance and of those below. @throws when the instance has one of its own. */
-  enter(app: FastifyInstance): void {
-    app.decorate<unknown>(SCOPE, this);
-  }
-
-  static defaultsOf(scope: Scope | undefined): UpgraderOptions {
-    return scope === undefined ? {} : scope.#defaults;
-  }
+/** The scope of an instance: its own, or the nearest around it. */
+export function scopeOf(app: FastifyInstance): Scope | undefined {
+  return Reflect.get(app, SCOPE) as Scope | undefined; // nobody else has the symbol
 }
 
-function given<T extends object>(options: T): T {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as T; // the same keys, but for those without a value
+/** Opens a scope for an instance. @throws when it has one already, or an option is wrong. */
+export function enterScope(app: FastifyInstance, options: WebSocketPluginOptions): void {
+  const outer = scopeOf(app);
+  // A line about a refused origin belongs in the application's log.
+  const warn = outer === undefined ? (line: string) => app.log.warn(line) : undefined;
+  const scope: Scope = {
+    upgrader: new Upgrader({ ...options, warn: options.warn ?? warn }, outer?.upgrader),
+    errorHandler: options.errorHandler ?? outer?.errorHandler ?? logError,
+  };
+  app.decorate<unknown>(SCOPE, scope);
 }
 
-/** `checkOrigin` and `allowedOrigins` exclude each other: either of them replaces an inherited other. */
-function inherited(own: UpgraderOptions, outer: Scope | undefined): UpgraderOptions {
-  const defaults = Scope.defaultsOf(outer);
-  if (own.checkOrigin === undefined && own.allowedOrigins === undefined) return defaults;
-  const { checkOrigin: _check, allowedOrigins: _allowed, ...rest } = defaults;
-  return rest;
-}
+const logError: SocketErrorHandler = (err, _conn, request) => {
+  request.log.error({ err }, "WebSocket handler failed");
+};

@@ -1,10 +1,10 @@
 /** A Fastify route that becomes a connection: the 101 is an ordinary reply. */
 
-import { decideUpgrade, isWebSocketUpgrade } from "@longwire/engine";
+import { decideUpgrade, isWebSocketUpgrade, Upgrader } from "@longwire/engine";
 import type { Conn } from "@longwire/engine";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { routeChecks } from "./message-checks.ts";
-import { Scope } from "./scope.ts";
+import { scopeOf } from "./scope.ts";
 import type { FastifyConn, SocketHandler } from "./types.ts";
 
 /**
@@ -25,7 +25,8 @@ export function declareSocket(app: FastifyInstance, route: RouteOptions): void {
     throw new TypeError(`wsHandler must be a function, got ${typeof handler}`);
   }
   const options = typeof websocket === "object" ? websocket : {};
-  const upgrader = new Scope(options, Scope.of(app));
+  const scope = scopeOf(app)!; // the hook that calls this is older than the scope
+  const upgrader = new Upgrader(options, scope.upgrader);
   // What takes sockets alone is no part of an HTTP API, unless the route says so.
   if (wsHandler === undefined) route.schema = { hide: true, ...route.schema };
   const checks = routeChecks(app, route, options.messages);
@@ -42,7 +43,7 @@ export function declareSocket(app: FastifyInstance, route: RouteOptions): void {
       address: request.ip,
       checks: checks(request),
       handler: (conn) => handler.call(this, withLog(conn, log), request),
-      onError: (err) => log.error({ err }, "WebSocket handler failed"),
+      onError: (error, conn) => scope.errorHandler.call(this, error, withLog(conn, log), request),
       onEnd: (err) => log.debug({ err }, "WebSocket closed"),
     });
     for (const [name, value] of headers) reply.header(name, value);

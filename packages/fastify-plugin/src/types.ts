@@ -25,13 +25,29 @@ import type {
   RouteGenericInterface,
   RouteShorthandOptions,
 } from "fastify";
+import type { ConnectOptions, TestConn } from "./testing.ts";
 
 /**
  * Options of the plugin: those of `attach`, and defaults for every route of the scope that it is registered in. Register
  * it again in an inner scope to change the defaults there; `only` and `drainTimeout` are for the server and so for the
  * first registration.
  */
-export interface WebSocketPluginOptions extends UpgraderOptions, AttachOptions {}
+export interface WebSocketPluginOptions extends UpgraderOptions, AttachOptions {
+  /**
+   * Gets errors of handlers, once the 101 has gone out; the connection is closed with 1011 besides.
+   *
+   * @default logs with `request.log.error`
+   */
+  readonly errorHandler?: SocketErrorHandler | undefined;
+}
+
+/** Gets what a WebSocket handler has thrown; `this` is the instance of the route. */
+export type SocketErrorHandler = (
+  this: FastifyInstance,
+  error: unknown,
+  conn: FastifyConn,
+  request: FastifyRequest,
+) => unknown;
 
 /** A connection of a Fastify route. */
 export type FastifyConn<In = unknown, Out = unknown> = Conn<In, Out> & {
@@ -185,6 +201,15 @@ declare module "fastify" {
     websocket: SocketRouteMethod<RawServer, RawRequest, RawReply, Logger, TypeProvider>;
     /** The open connections of the server. */
     readonly websocketConns: ConnRegistry;
+    /**
+     * Connects to a route in memory, for tests. Awaits `ready()`.
+     *
+     * @throws HandshakeError with `status` and `response` when the application refuses.
+     */
+    injectWS<In = unknown, Out = unknown>(
+      path: string,
+      options?: ConnectOptions,
+    ): Promise<TestConn<In, Out>>;
   }
 
   interface FastifySchema {
