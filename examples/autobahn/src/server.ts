@@ -84,7 +84,9 @@ export function runServer(args: string[]): void {
   const server = createServer(app);
   attach(server, app);
   server.listen(Number(values.port), values.host, () => {
-    process.stdout.write(`listening on ws://${values.host}:${values.port}\n`);
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : values.port;
+    process.stdout.write(`listening on ws://${values.host}:${port}\n`);
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => server.close());
 }

@@ -11,14 +11,22 @@ import { attach, type Conn, serveUpgrade, Upgrader } from "@longwire/engine";
 // A line that somebody types is short.
 const READ_LIMIT_BYTES = 8192;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+// Options of our own, each with a value; what follows the program's name is the program's.
+const OPTIONS: ReadonlySet<string> = new Set(["--port", "--host"]);
+
+const args = process.argv.slice(2);
+const programAt = args.findIndex(
+  (arg, at) => !arg.startsWith("--") && !OPTIONS.has(args[at - 1] ?? ""),
+);
+const ownArgs = programAt < 0 ? args : args.slice(0, programAt);
+const { values } = parseArgs({
+  args: ownArgs,
   options: {
     port: { type: "string", default: "8080" },
     host: { type: "string", default: "127.0.0.1" },
   },
 });
-const [program, ...programArgs] = positionals;
+const [program, ...programArgs] = programAt < 0 ? [] : args.slice(programAt);
 const page = new URL("../public/index.html", import.meta.url);
 const upgrader = new Upgrader({ readLimit: READ_LIMIT_BYTES });
 
@@ -28,11 +36,9 @@ async function runProgram(conn: Conn, command: string): Promise<void> {
   const exited = once(child, "exit");
   child.stdin.on("error", () => {}); // it may end before all its input is written
   conn.signal.addEventListener("abort", () => child.kill());
-  const input = conn
-    .forEach((message) => {
-      child.stdin.write(`${message.text()}\n`);
-    })
-    .finally(() => child.stdin.end());
+  const input = conn.forEach((message) => {
+    child.stdin.write(`${message.text()}\n`);
+  });
   for await (const line of createInterface(child.stdout)) await conn.writeMessage(1, line);
   const [code] = (await exited) as [number | null];
   await conn.close(1000, `${command} exited with ${code ?? "a signal"}`);

@@ -49,3 +49,4 @@ export type {
   StepOutcome,
   StepView,
 } from "./adapter-under-test.ts";
+export { ExampleProcess, type ExampleExit } from "./example-process.ts";
