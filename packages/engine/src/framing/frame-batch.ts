@@ -57,11 +57,15 @@ export class FrameBatch {
     this.#pieces.push(frames);
   }
 
-  /** Takes everything out, in order. {@link settle} must follow once the pieces have been handed on. */
+  /**
+   * Takes everything out, in order. {@link settle} must follow once the pieces have been handed on; what is added
+   * before that stays for the next time.
+   */
   take(): Uint8Array[] {
     this.#cut();
     const pieces = this.#pieces;
     this.#pieces = [];
+    this.#target = undefined;
     this.#byteLength = 0;
     return pieces;
   }
@@ -73,9 +77,6 @@ export class FrameBatch {
       scratchIsLent = false;
       this.#borrowed = false;
     }
-    this.#target = undefined;
-    this.#start = 0;
-    this.#at = 0;
   }
 
   /** Drops everything. */

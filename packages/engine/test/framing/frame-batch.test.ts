@@ -218,6 +218,21 @@ describe("the scratch buffer of the process", () => {
     }
   });
 
+  it("keeps what is added between take() and settle(), by a transport that answers at once", () => {
+    for (const written of [true, false]) {
+      const batch = serverBatch();
+      batch.append(TEXT, "one");
+      const pieces = batch.take();
+      batch.append(TEXT, "two");
+      batch.settle(written);
+      batch.append(TEXT, "three");
+      expect(batch.byteLength).toBe(12);
+      expect(readFrames(Buffer.concat(pieces))[0]?.payload.toString()).toBe("one");
+      const rest = readFrames(drain(batch)).map(({ payload }) => payload.toString());
+      expect(rest).toEqual(["two", "three"]);
+    }
+  });
+
   it("is free again after clear()", () => {
     const first = serverBatch();
     first.append(TEXT, "dropped");
