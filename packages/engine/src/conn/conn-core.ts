@@ -3,7 +3,7 @@
 import { CloseCode } from "../close-code.ts";
 import { Endpoint } from "../endpoint/endpoint.ts";
 import type { EndpointEvents } from "../endpoint/endpoint.ts";
-import { CloseError, WebSocketError } from "../errors.ts";
+import { CloseError } from "../errors.ts";
 import type { CloseInfo, ProtocolError } from "../errors.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { serializeClosePayload, truncateCloseReason } from "../framing/close-payload.ts";
@@ -15,6 +15,7 @@ import type { ConnLimits } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import { Reading } from "./reading.ts";
 import type { ReadingEvents } from "./reading.ts";
+import { writeOnClosed } from "./write-errors.ts";
 import { WriteQueue } from "./write-queue.ts";
 import type { WriteQueueOwner } from "./write-queue.ts";
 
@@ -69,6 +70,8 @@ export class ConnCore<In>
   #transportClosed = false;
   /** TCP is to end as soon as everything is written. */
   #finishing = false;
+  /** The peer has sent its FIN. */
+  #peerEnded = false;
   /** A close or violation of the peer that waits for the end of the turn. */
   #deferred: (() => void) | undefined;
 
@@ -152,6 +155,11 @@ export class ConnCore<In>
     this.#localClose = true;
     this.#runDeferred();
     this.#endWith(ABNORMAL, undefined);
+    this.#destroy(undefined);
+  }
+
+  #destroy(cause: Error | undefined): void {
+    this.writing.fail(writeOnClosed(cause));
     this.transport.destroy();
   }
 
@@ -176,7 +184,8 @@ export class ConnCore<In>
 
   /** "the server ... closes the TCP connection first" §7.1.1, so that TIME_WAIT stays with it; a client waits for that. */
   #endTransport(): void {
-    if (this.#finishing && this.#role === "server" && this.writing.isFlushed) this.transport.end();
+    const first = this.#role === "server" || this.#peerEnded;
+    if (this.#finishing && first && this.writing.isFlushed) this.transport.end();
   }
 
   /**
@@ -319,7 +328,7 @@ export class ConnCore<In>
   /** The peer is lost: a deadline has passed for bytes that wait, or it has been silent for too long. */
   onPeerLost(error: Error): void {
     this.#endWith(ABNORMAL, error);
-    this.transport.destroy(); // a frame may have gone out in part: nothing can follow it
+    this.#destroy(error); // a frame may have gone out in part: nothing can follow it
   }
 
   // ---- told by the transport ----
@@ -333,8 +342,9 @@ export class ConnCore<In>
     this.#runDeferred();
     this.#endpoint.transportEnded();
     this.#endWith(ABNORMAL, undefined);
-    if (this.#closeTimer === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
-    this.transport.end();
+    this.#peerEnded = true;
+    this.writing.refuse(writeOnClosed(undefined));
+    this.#finishTransport();
   }
 
   onWritten(): void {
@@ -349,13 +359,7 @@ export class ConnCore<In>
     this.#endpoint.transportEnded();
     clearTimeout(this.#closeTimer);
     this.#endWith(ABNORMAL, error);
-    this.writing.fail(
-      new WebSocketError(
-        "WS_CLOSED",
-        "write on a closed connection",
-        error === undefined ? {} : { cause: error },
-      ),
-    );
+    this.writing.fail(writeOnClosed(error));
     if (this.#end !== undefined) this.#events.onClosed(this.#end);
   }
 }

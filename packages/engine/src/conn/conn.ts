@@ -26,7 +26,7 @@ import type { MessageReader } from "./message-reader.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { checkMessage, toControlPayload, toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
-import { rejected } from "./wait.ts";
+import { handled, rejected } from "./wait.ts";
 import type { WaitOptions } from "./wait.ts";
 
 /** What a user keeps with each connection: add fields by declaration merging. */
@@ -135,8 +135,8 @@ export class Conn<In = unknown, Out = unknown>
    *
    * @throws WebSocketError `WS_JSON_INVALID`; ValidationError `WS_VALIDATION`; else as {@link readMessage}.
    */
-  async readJSON(options?: WaitOptions): Promise<In> {
-    return (await this.readMessage(options)).json();
+  readJSON(options?: WaitOptions): Promise<In> {
+    return handled(this.readMessage(options).then((message) => message.json()));
   }
 
   /** Iterates over messages. Ends quietly on 1000, 1001, no code and any close of ours; else throws CloseError. */
@@ -224,10 +224,17 @@ export class Conn<In = unknown, Out = unknown>
    *
    * @throws As {@link writeMessage}.
    */
-  async nextWriter(type: DataType, options?: WaitOptions): Promise<MessageWriter> {
-    checkMessage(type, "");
-    await this.#core.writing.beginFragments(options);
-    return new MessageWriter(type, this.#core.writing, this.#init.limits.writeBufferSize);
+  nextWriter(type: DataType, options?: WaitOptions): Promise<MessageWriter> {
+    const { writing } = this.#core;
+    try {
+      checkMessage(type, "");
+    } catch (error) {
+      return rejected(error);
+    }
+    const opened = writing.beginFragments(options);
+    return handled(
+      opened.then(() => new MessageWriter(type, writing, this.#init.limits.writeBufferSize)),
+    );
   }
 
   /**
@@ -292,7 +299,7 @@ export class Conn<In = unknown, Out = unknown>
           "WS_WRITE_DEADLINE",
           "the deadline of the control frame has passed",
         );
-      return withDeadline(this.#core.writing.control(type, payload, { timeout }));
+      return handled(withDeadline(this.#core.writing.control(type, payload, { timeout })));
     } catch (error) {
       return rejected(error);
     }

@@ -8,6 +8,7 @@ import { MessageType } from "../messages/message.ts";
 import type { DataType } from "../messages/message.ts";
 import { toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
+import { handled } from "./wait.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /**
@@ -37,7 +38,11 @@ export class MessageWriter implements AsyncDisposable {
    *
    * @throws WebSocketError `WS_WRITER_CLOSED`; TypeError for a text that is not UTF-8 or a payload of another kind.
    */
-  async write(chunk: Payload): Promise<void> {
+  write(chunk: Payload): Promise<void> {
+    return handled(this.#write(chunk));
+  }
+
+  async #write(chunk: Payload): Promise<void> {
     this.#mustBeOpen();
     const payload = toPayload(chunk);
     const bytes = typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
@@ -49,7 +54,11 @@ export class MessageWriter implements AsyncDisposable {
   }
 
   /** Sends what has been collected as a fragment, without ending the message. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return handled(this.#flush());
+  }
+
+  async #flush(): Promise<void> {
     this.#mustBeOpen();
     if (this.#bytes > 0) await this.#send(false);
   }
@@ -59,7 +68,11 @@ export class MessageWriter implements AsyncDisposable {
    *
    * @throws TypeError when a text ends inside a character; the connection is then of no use to this message and closes.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return handled(this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#mustBeOpen();
     this.#closed = true;
     if (this.#utf8?.complete === false) {

@@ -13,6 +13,10 @@ export interface ParkedWrite {
   reject(error: Error): void;
 }
 
+// Memory of a parked write besides its payload. Without it a loop that sends empty messages to a peer that does not
+// read would stay below every limit.
+const OVERHEAD_BYTES = 256;
+
 export class ParkedWrites {
   #writes: ParkedWrite[] = [];
   #bytes = 0;
@@ -23,6 +27,11 @@ export class ParkedWrites {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that they cost besides {@link bytes}. */
+  get overhead(): number {
+    return this.#writes.length * OVERHEAD_BYTES;
   }
 
   park(write: ParkedWrite): void {

@@ -76,6 +76,12 @@ export function waitFor<T>(
   return promise;
 }
 
+/** Marks a promise as handled, for those that async functions make. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
+}
+
 /** A rejected promise that is marked handled. */
 export function rejected(error: unknown): Promise<never> {
   // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- as above

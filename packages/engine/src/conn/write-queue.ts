@@ -13,6 +13,7 @@ import { ParkedWrites } from "./parked-writes.ts";
 import { copyIfShort, payloadBytes } from "./payload.ts";
 import { rejected, waitFor } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
+import { writeBehindClose } from "./write-errors.ts";
 
 /** What the writing half asks and tells the connection. */
 export interface WriteQueueOwner {
@@ -171,6 +172,7 @@ export class WriteQueue {
   beginFragments(options?: WaitOptions): Promise<void> {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#writerOpen && this.#parked.length === 0) {
       this.#writerOpen = true;
       return RESOLVED;
@@ -218,6 +220,7 @@ export class WriteQueue {
   ): Promise<void> {
     const { failure } = this;
     if (failure !== undefined) return rejected(failure);
+    if (!this.#admit(payload)) return rejected(this.#failure);
     if (this.#inFlightBytes === 0) {
       this.#endpoint.sendControl(opcode, payload);
       this.#flushSoon();
@@ -246,15 +249,18 @@ export class WriteQueue {
    * since that message can't be completed any more.
    */
   close(code: number, reason: string): void {
-    const failure = closeSent();
+    this.refuse(writeBehindClose());
     const send = (): void => this.#endpoint.sendClose(code, reason);
-    if (this.#parked.length === 0 || this.#writerOpen) {
-      this.#parked.rejectAll(failure);
-      send();
-    } else this.#parked.park({ bytes: 0, start: send, reject: () => {} });
-    this.#failure ??= failure;
+    if (this.#parked.length === 0) send();
+    else this.#parked.park({ bytes: 0, start: send, reject: () => {} });
     this.#pong = undefined; // nothing follows a close frame
     this.flush();
+  }
+
+  /** Lets out what waits, and gives `error` to every later write. What stands behind an open writer gets it too. */
+  refuse(error: Error): void {
+    this.#failure ??= error;
+    if (this.#writerOpen) this.#parked.rejectAll(this.#failure);
   }
 
   // ---- bytes out ----
@@ -277,8 +283,8 @@ export class WriteQueue {
       output.settle(written);
       if (written) resolveAll(owners);
       else {
-        this.#inFlightBytes = bytes;
-        this.#ownersInFlight = owners;
+        this.#inFlightBytes += bytes;
+        this.#ownersInFlight.push(...owners);
       }
     }
     if (this.#drainWaiters.length > 0 && this.belowWaterMark) {
@@ -313,7 +319,7 @@ export class WriteQueue {
 
   setDeadline(at: Date | number | null): void {
     this.#deadline ??= new Deadline(() => {
-      if (this.bufferedAmount > 0 || this.#drainWaiters.length > 0) this.#failByDeadline();
+      if (this.bufferedAmount > 0 || this.#parked.length > 0) this.#failByDeadline();
     });
     this.#deadline.set(at);
   }
@@ -358,7 +364,7 @@ export class WriteQueue {
 
   /** Lets one message of any size into an empty queue, and no more than the maximum into any other. */
   #admit(payload: string | Uint8Array): boolean {
-    const waiting = this.bufferedAmount;
+    const waiting = this.bufferedAmount + this.#parked.overhead + this.#controls.overhead;
     const room = this.#limits.maxBufferedAmount - waiting;
     // A UTF-16 unit is at most 3 bytes, so the exact length matters near the limit only.
     if (waiting === 0 || payload.length * 3 <= room || payloadBytes(payload) <= room) return true;
@@ -372,17 +378,11 @@ export class WriteQueue {
   }
 }
 
-/** The error of a write behind the close frame (§5.5.1). */
-export function closeSent(): WebSocketError {
-  return new WebSocketError("WS_CLOSE_SENT", "write after the close frame was sent");
-}
-
 function resolveAll(waiters: Waiter<void>[]): void {
   for (const waiter of waiters) waiter.resolve();
 }
 
-function remove<T>(items: T[], item: T): boolean {
+function remove<T>(items: T[], item: T): void {
   const at = items.indexOf(item);
   if (at >= 0) items.splice(at, 1);
-  return at >= 0;
 }

@@ -40,7 +40,10 @@ export class SocketTransport implements Transport {
     // A peer may have sent its FIN while the handshake was decided: that event is over.
     if (socket.readableEnded) queueMicrotask(() => events.onEnd());
     else socket.on("end", () => events.onEnd());
-    socket.on("error", (error: Error) => (this.#error = error));
+    socket.on("error", (error: Error) => {
+      this.#error = error;
+      socket.destroy(); // a stream need not do that by itself
+    });
     if (socket.destroyed) queueMicrotask(() => events.onClosed(undefined));
     else socket.once("close", () => events.onClosed(this.#error));
     socket.pause(); // the "data" listener has made it flow
@@ -69,7 +72,8 @@ export class SocketTransport implements Transport {
   // One function for all writes: Node then batches the calls instead of queuing a tick for each.
   readonly #onConfirmed = (error?: Error | null): void => {
     if (--this.#unconfirmed > 0 || !this.#blocked) return;
-    if (error) return; // "close" follows
+    // "close" follows. Node reports no error for writes that a destroyed socket gave up.
+    if (error || this.socket.destroyed) return;
     this.#blocked = false;
     this.#events.onWritten();
   };
