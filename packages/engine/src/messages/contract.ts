@@ -116,7 +116,8 @@ export function checkBy<T>(schema: StandardSchema<unknown, T>, name: string): Me
 }
 
 function toIssue(issue: SchemaIssue): ValidationIssue {
-  const path = (issue.path ?? []).map((segment) =>
+  // Array.from: the paths of some libraries are subclasses of Array, and so would be what `map` makes of them.
+  const path = Array.from(issue.path ?? [], (segment) =>
     typeof segment === "object" ? segment.key : segment,
   );
   return { message: issue.message, path };
