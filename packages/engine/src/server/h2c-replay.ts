@@ -4,7 +4,7 @@
  * received Upgrade header field".
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { refuseSocket } from "./refuse-socket.ts";
 import { asksForWebSocket } from "./upgrade-request.ts";
@@ -14,11 +14,6 @@ type ShouldUpgrade = (this: Server, request: IncomingMessage) => boolean;
 /** Node 20 has no `shouldUpgradeCallback`, nor have its types. */
 interface Choosing {
   shouldUpgradeCallback?: ShouldUpgrade;
-}
-
-/** What node:http keeps on a socket: the response that is under way. */
-export interface HttpSocket extends Duplex {
-  readonly _httpMessage?: ServerResponse | null | undefined;
 }
 
 /**
@@ -59,14 +54,6 @@ function plainHead(request: IncomingMessage): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** Calls back once no response is under way on the socket; never, when the socket goes first. */
-function whenIdle(socket: HttpSocket, callback: () => void): void {
-  const earlier = socket._httpMessage;
-  if (socket.destroyed || !socket.writable) return;
-  if (earlier === undefined || earlier === null) callback();
-  else earlier.once("close", () => whenIdle(socket, callback));
-}
-
 /** The listeners that each `connection` event has node add and that an upgrade does not take away. */
 const LEFT_BEHIND = ["pause", "resume"] as const;
 type Listener = (...values: unknown[]) => void;
@@ -95,7 +82,7 @@ function reconnect(server: Server, socket: Duplex): void {
 export function replayAsHttp(
   server: Server,
   request: IncomingMessage,
-  socket: HttpSocket,
+  socket: Duplex,
   head: Buffer,
 ): void {
   // Node 26 lets its parser have the body: it lies in the request, and while it is not complete the socket is a proxy.
@@ -104,9 +91,6 @@ export function replayAsHttp(
     refuseSocket(socket, 400);
     return;
   }
-  // The response to an earlier, pipelined request has to be out: a second parser would not know that it is awaited.
-  whenIdle(socket, () => {
-    socket.unshift(Buffer.concat([Buffer.from(plainHead(request), "latin1"), head]));
-    reconnect(server, socket);
-  });
+  socket.unshift(Buffer.concat([Buffer.from(plainHead(request), "latin1"), head]));
+  reconnect(server, socket);
 }

@@ -1,6 +1,7 @@
 /** Other `upgrade` listeners on the same server (Vite, socket.io): whether one of them has taken a socket. */
 
 import type { Duplex } from "node:stream";
+import { earlierResponse } from "./earlier-response.ts";
 
 /** What net.Socket has and a Duplex need not have. */
 interface Counted {
@@ -13,14 +14,15 @@ interface Counted {
  * @returns A function that tells whether somebody has written to the socket, begun to read it, or ended it since.
  */
 export function watchForTaker(socket: Duplex): () => boolean {
-  const counted: Duplex & Counted = socket;
-  // A keep-alive connection has carried responses before.
-  const before = counted.bytesWritten ?? 0;
+  // A keep-alive connection has carried responses before; while one is still written, written bytes tell nothing.
+  const busy = earlierResponse(socket) !== undefined;
+  const written = (): number =>
+    busy ? 0 : ((socket as Counted).bytesWritten ?? socket.writableLength); // net.Socket has it
+  const before = written();
   return () =>
     socket.destroyed ||
     socket.writableEnded ||
-    socket.writableLength > 0 ||
-    (counted.bytesWritten ?? 0) !== before ||
+    written() !== before ||
     // node hands the socket out with null: neither flowing nor paused, and nobody listens.
     socket.readableFlowing !== null ||
     socket.listenerCount("data") > 0 ||

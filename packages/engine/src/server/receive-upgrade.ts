@@ -37,8 +37,7 @@ export function receiveUpgrade(
   try {
     return new PendingUpgrade({ request, socket, head, timeout, home });
   } catch {
-    // assignSocket throws while the response to an earlier, pipelined request is open. Nothing may be written between
-    // its bytes, and no client has a reason to pipeline an upgrade: what follows the request would be frames.
+    // assignSocket throws while the response to an earlier, pipelined request is under way.
     socket.destroy();
     return undefined;
   }

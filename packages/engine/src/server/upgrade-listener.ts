@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
+import { afterEarlierResponse } from "./earlier-response.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { watchForTaker } from "./other-listeners.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
@@ -84,18 +85,22 @@ class UpgradeListener {
   /** Nothing in here may throw: the exception would leave the parser's callback and end the process. */
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     guardSocket(socket); // node has taken its own listener away: a reset now would be uncaught
-    const taken = watchForTaker(socket);
     const take = (): void => {
       try {
-        if (!taken()) this.#take(request, socket, head);
+        this.#take(request, socket, head);
       } catch (error) {
-        // `only` or the app's own listener threw.
-        printFault(error);
+        printFault(error); // of `only`
         refuseSocket(socket, 500);
       }
     };
-    if (this.#isAlone) take();
-    else queueMicrotask(take); // behind the others, which have no other way to claim a socket than to use it
+    if (this.#isAlone) {
+      afterEarlierResponse(socket, take);
+      return;
+    }
+    const taken = watchForTaker(socket); // the others have no other way to claim a socket than to use it
+    queueMicrotask(() => {
+      if (!taken()) afterEarlierResponse(socket, take);
+    });
   };
 
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {

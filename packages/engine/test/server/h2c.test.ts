@@ -73,18 +73,13 @@ describe("Upgrade: h2c", () => {
     await expect(talk(peer)).resolves.toBeUndefined();
   });
 
-  it("waits for the responses to earlier, pipelined requests", async () => {
-    const release = deferred();
-    const { port } = await serve((request, response) => {
-      if (request.url === "/slow") void release.promise.then(() => response.end(request.url));
-      else response.end(request.url);
-    });
+  it("waits for the ended responses to earlier, pipelined requests", async () => {
+    const { port } = await serve((request, response) => response.end(request.url));
     const peer = await connectRaw(port);
-    peer.send(requestText("/slow") + requestText("/quick") + requestText("/h2c", H2C));
+    peer.send(requestText("/one") + requestText("/two") + requestText("/h2c", H2C));
     // From Node 22 on node answers by itself, and loses what was pipelined behind an Upgrade header.
     if (!NODE_ASKS) peer.send(requestText("/more", H2C) + requestText("/last"));
-    release.resolve();
-    const paths = ["/slow", "/quick", "/h2c", ...(NODE_ASKS ? [] : ["/more", "/last"])];
+    const paths = ["/one", "/two", "/h2c", ...(NODE_ASKS ? [] : ["/more", "/last"])];
     for (const path of paths) expect((await peer.readResponse()).body).toBe(path);
   });
 
@@ -128,19 +123,16 @@ describe("Upgrade: h2c", () => {
     expect((await peer.readResponse()).status).toBe(101);
   });
 
-  it("that is reset while it waits for an earlier response leaves nothing behind", async () => {
-    const arrived = deferred();
-    const closed = deferred();
-    const { port } = await serve((_request, response) => {
-      response.on("close", closed.resolve);
-      arrived.resolve();
-    });
-    const peer = await connectRaw(port);
-    peer.send(requestText("/slow") + requestText("/never", H2C));
-    await arrived.promise;
-    peer.reset();
-    await expect(within(closed.promise, "its end")).resolves.toBeUndefined();
-  });
+  it.runIf(!NODE_ASKS)(
+    "ends a connection whose earlier response is open: its peer could go unseen",
+    async () => {
+      const closed = deferred();
+      const { port } = await serve((_request, response) => response.on("close", closed.resolve));
+      const peer = await connectRaw(port);
+      peer.send(requestText("/never") + requestText("/h2c", H2C));
+      await expect(within(closed.promise, "its end")).resolves.toBeUndefined();
+    },
+  );
 });
 
 describe.runIf(NODE_ASKS)("shouldUpgradeCallback", () => {

@@ -62,8 +62,20 @@ describe.each(["before", "after"] as const)("an upgrade listener registered %s o
     const peer = await connectRaw(await listen(server));
     peer.send(requestText("/"));
     await peer.readResponse();
-    peer.send(upgradeText("/"));
+    peer.send(requestText("/") + requestText("/") + upgradeText("/"));
+    expect((await peer.readResponse()).body).toBe("plain");
+    expect((await peer.readResponse()).body).toBe("plain");
     expect((await peer.readResponse()).status).toBe(101);
+  });
+
+  it("changes nothing for an upgrade behind an open response: its socket is destroyed", async () => {
+    const server = http.createServer((_request, response) => response.write("begun"));
+    if (order === "before") server.on("upgrade", () => {});
+    attach(server, socketApp());
+    if (order === "after") server.on("upgrade", () => {});
+    const peer = await connectRaw(await listen(server));
+    peer.send(requestText("/") + upgradeText("/"));
+    expect((await peer.readToEnd()).toString()).not.toContain(" 101 ");
   });
 
   it("may destroy the socket", async () => {

@@ -54,6 +54,14 @@ describe("over TLS", () => {
     expect(await peer.readResponse()).toMatchObject({ status: 418, body: "other" });
   });
 
+  it("a socket that another listener merely wrote to is left to it", async () => {
+    const peer = await connectTls(await serveTls((_request, socket) => socket.write("other")));
+    peer.send(upgradeText("/"));
+    expect((await peer.readBytes(5)).toString()).toBe("other");
+    peer.send("more");
+    expect(peer.unread).toHaveLength(0);
+  });
+
   it("a socket that another listener did not touch is ours", async () => {
     const peer = await connectTls(await serveTls(() => {}));
     peer.send(upgradeText("/"));

@@ -164,6 +164,22 @@ describe("one packet that must not end the process", () => {
     await expectAlive(port);
   });
 
+  it("an upgrade pipelined behind an ended response waits for it", async () => {
+    const { port } = await serve((request, response) => {
+      if (request.url === "/quick") response.end("q".repeat(500_000));
+      else void answerUpgrade(request, response, {});
+    });
+    const peer = await connectRaw(port);
+    peer.send(requestText("/quick") + requestText("/quick") + upgradeText("/"));
+    expect((await peer.readResponse()).body).toHaveLength(500_000);
+    expect((await peer.readResponse()).body).toHaveLength(500_000);
+    expect((await peer.readResponse()).status).toBe(101);
+    const closing = await connectRaw(port);
+    closing.send(requestText("/quick", { Connection: "close" }) + upgradeText("/"));
+    expect((await closing.readResponse()).body).toHaveLength(500_000);
+    expect(await closing.readToEnd()).toHaveLength(0);
+  });
+
   it("more header lines than node keeps are refused", async () => {
     const reached = vi.fn<() => void>();
     const { port } = await serve(reached);
