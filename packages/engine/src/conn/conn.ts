@@ -2,6 +2,7 @@
 // oxlint-disable max-lines -- the public face: one short method for each thing a handler can do, mostly contract
 
 import type { Duplex } from "node:stream";
+import { CloseCode } from "../close-code.ts";
 import { DeadlineError } from "../errors.ts";
 import type { CloseInfo } from "../errors.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
@@ -231,9 +232,12 @@ export class Conn<In = unknown, Out = unknown>
     } catch (error) {
       return rejected(error);
     }
+    const { writeBufferSize, closeTimeout } = this.#init.limits;
+    const onUnfinished = (): void =>
+      this.#core.close(CloseCode.internalError, "message not completed", closeTimeout);
     const opened = writing.beginFragments(options);
     return handled(
-      opened.then(() => new MessageWriter(type, writing, this.#init.limits.writeBufferSize)),
+      opened.then(() => new MessageWriter(type, writing, writeBufferSize, onUnfinished)),
     );
   }
 

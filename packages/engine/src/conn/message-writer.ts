@@ -19,14 +19,17 @@ export class MessageWriter implements AsyncDisposable {
   readonly type: DataType;
   readonly #queue: WriteQueue;
   readonly #fragmentBytes: number;
+  readonly #onUnfinished: () => void;
   readonly #utf8: Utf8Validator | undefined;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   #opcode: DataType | typeof Opcode.continuation;
   #closed = false;
 
-  constructor(type: DataType, queue: WriteQueue, fragmentBytes: number) {
+  /** @param onUnfinished - Called when a message has begun that can't be completed: the connection must close. */
+  constructor(type: DataType, queue: WriteQueue, fragmentBytes: number, onUnfinished: () => void) {
     this.type = type;
+    this.#onUnfinished = onUnfinished;
     this.#opcode = type;
     this.#queue = queue;
     this.#fragmentBytes = fragmentBytes;
@@ -66,7 +69,7 @@ export class MessageWriter implements AsyncDisposable {
   /**
    * Ends the message with its final fragment.
    *
-   * @throws TypeError when a text ends inside a character; the connection is then of no use to this message and closes.
+   * @throws TypeError when a text ends inside a character; the message is given up then, as by {@link abort}.
    */
   close(): Promise<void> {
     return handled(this.#close());
@@ -74,14 +77,26 @@ export class MessageWriter implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#mustBeOpen();
-    this.#closed = true;
     if (this.#utf8?.complete === false) {
-      this.#queue.endFragments();
+      this.abort();
       throw new TypeError("text message ends inside a UTF-8 character");
     }
+    this.#closed = true;
     const sent = this.#send(true);
     this.#queue.endFragments();
     await sent;
+  }
+
+  /**
+   * Gives the message up. Nothing of it goes out when no fragment was sent; else the peer can't be told to forget it,
+   * and the connection closes with 1011.
+   */
+  abort(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pieces = [];
+    if (this.#opcode === this.type) this.#queue.endFragments();
+    else this.#onUnfinished();
   }
 
   /** Closes the writer unless that has been done. */
@@ -89,11 +104,12 @@ export class MessageWriter implements AsyncDisposable {
     if (!this.#closed) await this.close();
   }
 
-  /** The same writer as a Web Stream; closing the stream ends the message. */
+  /** The same writer as a Web Stream: closing the stream ends the message, aborting it gives the message up. */
   toWritableStream(): WritableStream<Payload> {
     return new WritableStream<Payload>({
       write: (chunk) => this.write(chunk),
       close: () => this.close(),
+      abort: () => this.abort(),
     });
   }
 

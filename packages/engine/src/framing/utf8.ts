@@ -25,8 +25,19 @@ export class Utf8Validator {
     return this.#missing === 0;
   }
 
-  /** Takes the next piece; `false` when the text can't be valid any more. */
+  /** Takes the next piece. `false` when the text can't be valid with it: the text is what it was before, then. */
   push(bytes: Buffer, start: number, end: number): boolean {
+    const missing = this.#missing;
+    const lowest = this.#lowest;
+    const highest = this.#highest;
+    if (this.#take(bytes, start, end)) return true;
+    this.#missing = missing;
+    this.#lowest = lowest;
+    this.#highest = highest;
+    return false;
+  }
+
+  #take(bytes: Buffer, start: number, end: number): boolean {
     let at = start;
     while (at < end && this.#missing > 0) {
       if (!this.#continue(bytes[at++]!)) return false;
