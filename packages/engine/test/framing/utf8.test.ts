@@ -141,6 +141,18 @@ describe("RFC 6455 §8.1 UTF-8 in pieces", () => {
     }
   });
 
+  it("is what it was when it refuses a piece", () => {
+    const validator = new Utf8Validator();
+    validator.push(hex("e282"), 0, 2);
+    for (const bad of ["ff", "acff", "41", "ace241", "8282", "ace0"]) {
+      expect(validator.push(hex(bad), 0, hex(bad).length)).toBe(bad === "ace0");
+      expect(validator.complete).toBe(false);
+    }
+    expect(validator.push(hex("80"), 0, 1)).toBe(false);
+    expect(validator.push(hex("a080"), 0, 2)).toBe(true);
+    expect(validator.complete).toBe(true);
+  });
+
   it("looks at no byte outside its range", () => {
     const validator = new Utf8Validator();
     expect(validator.push(hex("ff 41 c3a9 ff"), 1, 4)).toBe(true);
