@@ -50,23 +50,17 @@ export async function connectInMemory(
   if (!path.startsWith("/")) throw new TypeError(`path must begin with "/", got ${path}`);
   const { headers, subprotocols, address = "127.0.0.1", signal, ...conn } = options;
   signal?.throwIfAborted();
-  const target = {
-    secure: false,
-    hostname: "localhost",
-    port: 80,
-    host: "localhost",
-    target: path,
-  };
-  const handshake = buildHandshakeRequest(
-    { ...target, authorization: undefined },
-    { key: createKey(), headers, subprotocols },
-  );
+  const place = { secure: false, hostname: "localhost", port: 80, host: "localhost" };
+  const target = { ...place, target: path, authorization: undefined };
+  const handshake = buildHandshakeRequest(target, { key: createKey(), headers, subprotocols });
   const [ours, theirs] = memoryPair();
   const overTls = server instanceof TlsServer;
   // What frameworks look at on a socket.
   Object.assign(theirs, { remoteAddress: address, ...(overTls ? { encrypted: true } : {}) });
   server.emit(overTls ? "secureConnection" : "connection", theirs);
   const { response, head, body } = await exchange(ours, handshake, signal);
+  // The server's end opens when it has seen its 101 go out.
+  await new Promise<void>((resolve) => setImmediate(resolve));
   const { subprotocol, extensions } = checkHandshakeResponse(handshake, response, body);
   const { statusCode: status = 0, statusMessage: statusText = "" } = response;
   return {

@@ -1,6 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { attach, connectInMemory, decideUpgrade, HandshakeError, Upgrader, type Conn } from "@longwire/engine";
+import {
+  attach,
+  connectInMemory,
+  decideUpgrade,
+  HandshakeError,
+  Upgrader,
+  type Conn,
+} from "@longwire/engine";
 import { deferred } from "@longwire/testkit";
 import { describe, expect, it } from "vitest";
 
@@ -95,6 +102,16 @@ describe("connectInMemory", () => {
     await asked.promise;
     controller.abort(reason);
     await expect(late).rejects.toBe(reason);
+  });
+
+  it("gives the connection when the server has it, too", async () => {
+    const app = echoApp();
+    const server = createServer(app);
+    const { conns } = attach(server, app);
+    for (let count = 1; count <= 20; count++) {
+      await connectInMemory(server, "/chat");
+      expect(conns.size).toBe(count);
+    }
   });
 
   it("ends with 1001 when the server closes", async () => {
