@@ -15,6 +15,9 @@ export type TestConn<In = unknown, Out = unknown> = Conn<In, Out> & {
   readonly response: HandshakeResponse;
 };
 
+/** Asked once for each application: Fastify leaves the question open while it closes. */
+const readiness = new WeakMap<object, PromiseLike<unknown>>();
+
 /**
  * Connects to a route in memory, through the application's hooks, guards and handlers. Awaits `app.ready()`.
  *
@@ -25,7 +28,9 @@ export async function connect<In = unknown, Out = unknown>(
   path: string,
   options?: ConnectOptions,
 ): Promise<TestConn<In, Out>> {
-  await app.ready();
+  const ready = readiness.get(app.server) ?? app.ready();
+  readiness.set(app.server, ready);
+  await ready;
   const { conn, response } = await connectInMemory(app.server, path, options);
   return Object.assign(conn as Conn<In, Out>, { response }); // the caller says what is sent
 }
