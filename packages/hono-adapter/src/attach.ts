@@ -3,7 +3,7 @@
 import type { Server } from "node:http";
 import { attach as attachListener, sendAccepted } from "@longwire/engine";
 import type { Attachment, AttachOptions } from "@longwire/engine";
-import { getRequestListener, serve as serveHTTP } from "@hono/node-server";
+import { getRequestListener, RequestError, serve as serveHTTP } from "@hono/node-server";
 import type { HttpBindings, ServerType } from "@hono/node-server";
 import type { Context } from "hono";
 import { remember } from "./incoming.ts";
@@ -71,9 +71,9 @@ function isMarked(response: unknown): response is Response {
 /** Answers as node-server does without an `errorHandler`. */
 function errorHandler(error: unknown): Response | undefined {
   if (error === SENT) return undefined;
-  const name = error instanceof Error ? error.name : "";
-  const status = name === "RequestError" ? 400 : name === "TimeoutError" ? 504 : 500;
-  return new Response(null, { status });
+  if (error instanceof RequestError) return new Response(null, { status: 400 });
+  const isTimeout = error instanceof Error && error.name === "TimeoutError";
+  return new Response(null, { status: isTimeout ? 504 : 500 });
 }
 
 /**

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { stripVTControlCharacters } from "node:util";
-import type { HttpBindings, serve } from "@hono/node-server";
+import { serve, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type {
   AdapterUnderTest,
@@ -94,8 +94,8 @@ function appOf(spec: AppSpec): Hono<NodeEnv> {
   return app;
 }
 
-/** The suite's view of Hono on one version of node-server, of which `serveHTTP` is the `serve`. */
-export function honoUnderTest(name: string, serveHTTP: typeof serve): AdapterUnderTest {
+/** The suite's view of the Hono and node-server that this file imports. */
+export function honoUnderTest(name: string): AdapterUnderTest {
   return {
     name,
     differences: {
@@ -107,7 +107,7 @@ export function honoUnderTest(name: string, serveHTTP: typeof serve): AdapterUnd
     async start(spec) {
       const app = appOf(spec);
       // Without options for TLS or HTTP/2 it is a server of node:http.
-      const server = serveHTTP({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+      const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
       await once(server, "listening");
       if (spec.attach !== false) attach(server, app, spec.attach);
       return {
