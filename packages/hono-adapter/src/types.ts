@@ -55,8 +55,11 @@ export interface WebSocketOptions<
   readonly onError?: ((error: unknown, conn: Conn<In<M>, Out<M>>, c: C) => unknown) | undefined;
 }
 
-/** The route handler of `upgradeWebSocket`, which leaves ordinary requests to the next one. */
-export type EventRoute = (c: object, next: Next) => Promise<WebSocketResponse | void>;
+/**
+ * The route handler of `upgradeWebSocket`. It leaves ordinary requests to the next one, which its type does not say:
+ * older versions of Hono find no `$ws` in a union with void.
+ */
+export type EventRoute = (c: object, next: Next) => Promise<WebSocketResponse>;
 
 type CallbackOf<F> = F extends (...values: infer V) => void ? (...values: V) => unknown : never;
 

@@ -34,7 +34,7 @@ export function upgradeWebSocket(
   SocketRoute.of(options); // a wrong option is found where the route is declared
   return async (context, next) => {
     const c = context as Context; // Hono calls it
-    if (!isWebSocketUpgrade(c)) return next();
+    if (!isWebSocketUpgrade(c)) return next() as Promise<never>; // see EventRoute
     return upgrade(c, await first(c), options);
   };
 }

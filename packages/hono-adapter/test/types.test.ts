@@ -31,7 +31,8 @@ describe("c inside a handler of Hono's", () => {
       expectTypeOf(c.req.param("room")).toEqualTypeOf<string>();
       return websocket(c, async (conn, same) => {
         expectTypeOf(conn).toEqualTypeOf<Conn>();
-        expectTypeOf(same).toEqualTypeOf(c);
+        expectTypeOf(same.req.param("room")).toEqualTypeOf<string>();
+        expectTypeOf(same.req.valid("query")).toEqualTypeOf<{ page: number }>();
         expectTypeOf(c.req.valid("query")).toEqualTypeOf<{ page: number }>();
         expectTypeOf(c.var.user).toEqualTypeOf<{ name: string }>();
         expectTypeOf(c.req.param("seat")).toEqualTypeOf<string | undefined>();
