@@ -55,6 +55,7 @@ export type { OpenConnInit } from "./conn/open-conn.ts";
 export type { Payload } from "./conn/payload.ts";
 export { runHandler } from "./conn/run-handler.ts";
 export type { WaitOptions } from "./conn/wait.ts";
+export type { BufferPool } from "./conn/write-buffer.ts";
 export { decideUpgrade, sendAccepted } from "./server/decide-upgrade.ts";
 export type { RouteSession } from "./server/decide-upgrade.ts";
 export type { UpgradePolicy, UpgradeSite } from "./server/check-upgrade.ts";

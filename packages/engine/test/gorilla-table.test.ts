@@ -32,7 +32,7 @@ interface Row {
 }
 
 function rowsOf(page: string): Row[] {
-  return [...page.matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gmu)].map(([, symbol, ours]) => ({
+  return [...page.matchAll(/^\| `([^`]+)` *\| `([^`]+)` *\|/gmu)].map(([, symbol, ours]) => ({
     symbol: symbol!,
     ours: ours!,
   }));

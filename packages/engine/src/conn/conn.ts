@@ -20,7 +20,7 @@ import { iterateJSON, serializeJSON } from "./json.ts";
 import type { InvalidMessageError } from "./json.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { HoldOptions, LifetimeOwner } from "./lifetime.ts";
-import { checkPositive } from "./limits.ts";
+import { checkPositive, milliseconds } from "./limits.ts";
 import type { ConnLimits } from "./limits.ts";
 import { MessageIterator } from "./message-iterator.ts";
 import type { MessageReader } from "./message-reader.ts";
@@ -29,6 +29,7 @@ import { checkMessage, toControlPayload, toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
 import { handled, rejected } from "./wait.ts";
 import type { WaitOptions } from "./wait.ts";
+import { WriteBuffer } from "./write-buffer.ts";
 
 /** What a user keeps with each connection: add fields by declaration merging. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- empty here so that users can fill it in
@@ -232,13 +233,15 @@ export class Conn<In = unknown, Out = unknown>
     } catch (error) {
       return rejected(error);
     }
-    const { writeBufferSize, closeTimeout } = this.#init.limits;
+    const { writeBufferSize, writeBufferPool, closeTimeout } = this.#init.limits;
     const onUnfinished = (): void =>
       this.#core.close(CloseCode.internalError, "message not completed", closeTimeout);
     const opened = writing.beginFragments(options);
-    return handled(
-      opened.then(() => new MessageWriter(type, writing, writeBufferSize, onUnfinished)),
-    );
+    const open = (): MessageWriter => {
+      const buffer = new WriteBuffer(writeBufferSize, writeBufferPool);
+      return new MessageWriter(type, writing, buffer, onUnfinished);
+    };
+    return handled(opened.then(open));
   }
 
   /**
@@ -390,7 +393,7 @@ export class Conn<In = unknown, Out = unknown>
    * @param reason - At most 123 bytes of UTF-8.
    * @param options - `timeout` in ms for the whole. @default closeTimeout
    * @returns How it ended, once the socket is gone: 1006 when the peer did not answer in time.
-   * @throws RangeError for a code or reason that can't be sent.
+   * @throws RangeError for a code or reason that can't be sent, or a timeout that is no time.
    */
   close(
     code = 1000,
@@ -398,7 +401,8 @@ export class Conn<In = unknown, Out = unknown>
     options?: { readonly timeout?: number | undefined },
   ): Promise<CloseInfo> {
     try {
-      this.#core.close(code, reason, options?.timeout ?? this.#init.limits.closeTimeout);
+      const timeout = milliseconds("timeout", options?.timeout, this.#init.limits.closeTimeout);
+      this.#core.close(code, reason, timeout);
     } catch (error) {
       return rejected(error);
     }

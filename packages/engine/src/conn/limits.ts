@@ -1,5 +1,7 @@
 /** Limits and times of a connection: documented once, defaulted once, checked at the door. */
 
+import type { BufferPool } from "./write-buffer.ts";
+
 /** Options of a connection. Unlimited is `Infinity`, never 0. */
 export interface ConnOptions {
   /**
@@ -29,10 +31,22 @@ export interface ConnOptions {
    */
   readonly maxBufferedAmount?: number | undefined;
   /**
-   * Bytes that `nextWriter` collects before it sends a fragment. It limits no message.
+   * Longest piece that `nextReader` gives, in bytes. Node reads up to 64 KiB at a time into memory that it allocates
+   * itself: that can't be set, and this does not change it. It limits no message.
+   * @default 65_536
+   */
+  readonly readBufferSize?: number | undefined;
+  /**
+   * Bytes that `nextWriter` collects before it sends a fragment. It limits no message, and whole messages are never cut.
    * @default 4_096
    */
   readonly writeBufferSize?: number | undefined;
+  /**
+   * Keeps the buffers that `nextWriter` collects in; a writer holds one from its first short piece to its end. Whole
+   * messages need none: one buffer serves all connections of the process.
+   * @default none: each message allocates
+   */
+  readonly writeBufferPool?: BufferPool | undefined;
   /**
    * Milliseconds that the closing handshake may take before the socket is destroyed.
    * @default 5_000
@@ -60,7 +74,9 @@ export interface ConnLimits {
   readonly readQueueMessages: number;
   readonly writeWaterMark: number;
   readonly maxBufferedAmount: number;
+  readonly readBufferSize: number;
   readonly writeBufferSize: number;
+  readonly writeBufferPool: BufferPool | undefined;
   readonly closeTimeout: number;
   readonly heartbeatInterval: number;
   readonly heartbeatTimeout: number;
@@ -72,7 +88,9 @@ export const DEFAULT_LIMITS: ConnLimits = {
   readQueueMessages: 1024,
   writeWaterMark: 65_536,
   maxBufferedAmount: 16_777_216,
+  readBufferSize: 65_536,
   writeBufferSize: 4096,
+  writeBufferPool: undefined,
   closeTimeout: 5000,
   heartbeatInterval: 30_000,
   heartbeatTimeout: 20_000,
@@ -103,6 +121,8 @@ export function resolveConnOptions(options: ConnOptions): ConnLimits {
       options.maxBufferedAmount,
       d.maxBufferedAmount,
     ),
+    readBufferSize: positive("readBufferSize", options.readBufferSize, d.readBufferSize),
+    writeBufferPool: bufferPool(options.writeBufferPool),
     writeBufferSize: positive("writeBufferSize", options.writeBufferSize, d.writeBufferSize),
     closeTimeout: milliseconds("closeTimeout", options.closeTimeout, d.closeTimeout),
     heartbeatInterval:
@@ -111,6 +131,12 @@ export function resolveConnOptions(options: ConnOptions): ConnLimits {
         : milliseconds("heartbeat.interval", heartbeat.interval, d.heartbeatInterval),
     heartbeatTimeout: milliseconds("heartbeat.timeout", heartbeat?.timeout, d.heartbeatTimeout),
   };
+}
+
+function bufferPool(pool: BufferPool | undefined): BufferPool | undefined {
+  if (pool === undefined || (typeof pool?.get === "function" && typeof pool.put === "function"))
+    return pool;
+  throw new TypeError(`writeBufferPool must have methods get and put, got ${typeof pool}`);
 }
 
 /** Checks an option that counts something: a positive whole number, or `Infinity` for no limit. */

@@ -7,6 +7,8 @@ import type { Waiter } from "./wait.ts";
 
 /** What a reader needs of the connection it reads from. */
 export interface ReaderSource {
+  /** Longest piece to give, in bytes. */
+  readonly maxPieceBytes: number;
   /** Pieces have been taken: reading from the socket may go on. */
   onTaken(): void;
 }
@@ -38,8 +40,8 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   }
 
   /** @internal A reader of a message that is complete. */
-  static of(message: Message): MessageReader {
-    const reader = new MessageReader(message.type, { onTaken: () => {} });
+  static of(message: Message, maxPieceBytes: number): MessageReader {
+    const reader = new MessageReader(message.type, { maxPieceBytes, onTaken: () => {} });
     reader.push(message.data, true);
     return reader;
   }
@@ -59,10 +61,8 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
     if (this.#waiter !== undefined) {
       return rejected(new TypeError("MessageReader.next() called while another call waits"));
     }
-    const piece = this.#pieces.shift();
+    const piece = this.#takePiece();
     if (piece !== undefined) {
-      if (this.#pieces.length === 0) this.#joined = undefined; // it is the caller's now
-      this.#bytes -= piece.length;
       this.#source.onTaken();
       return Promise.resolve({ value: piece, done: false });
     }
@@ -119,12 +119,30 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
       else this.#waiter = waiter;
       return;
     }
-    if (waiter !== undefined) {
+    if (waiter !== undefined && piece.length <= this.#source.maxPieceBytes) {
       waiter.resolve({ value: piece, done: false });
       return;
     }
     this.#keep(piece);
     this.#bytes += piece.length;
+    const taken = waiter === undefined ? undefined : this.#takePiece();
+    if (taken !== undefined) waiter?.resolve({ value: taken, done: false });
+  }
+
+  #takePiece(): Buffer | undefined {
+    const { maxPieceBytes } = this.#source;
+    const piece = this.#pieces[0];
+    if (piece === undefined) return undefined;
+    if (piece.length > maxPieceBytes) {
+      if (this.#pieces.length === 1) this.#joined = undefined; // its front is the caller's now
+      this.#pieces[0] = piece.subarray(maxPieceBytes);
+      this.#bytes -= maxPieceBytes;
+      return piece.subarray(0, maxPieceBytes);
+    }
+    this.#pieces.shift();
+    if (this.#pieces.length === 0) this.#joined = undefined; // it is the caller's now
+    this.#bytes -= piece.length;
+    return piece;
   }
 
   #keep(piece: Buffer): void {

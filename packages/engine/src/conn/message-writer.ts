@@ -9,6 +9,7 @@ import type { DataType } from "../messages/message.ts";
 import { toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
 import { handled } from "./wait.ts";
+import type { WriteBuffer } from "./write-buffer.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /**
@@ -18,21 +19,19 @@ import type { WriteQueue } from "./write-queue.ts";
 export class MessageWriter implements AsyncDisposable {
   readonly type: DataType;
   readonly #queue: WriteQueue;
-  readonly #fragmentBytes: number;
   readonly #onUnfinished: () => void;
   readonly #utf8: Utf8Validator | undefined;
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #buffer: WriteBuffer;
   #opcode: DataType | typeof Opcode.continuation;
   #closed = false;
 
   /** @param onUnfinished - Called when a message has begun that can't be completed: the connection must close. */
-  constructor(type: DataType, queue: WriteQueue, fragmentBytes: number, onUnfinished: () => void) {
+  constructor(type: DataType, queue: WriteQueue, buffer: WriteBuffer, onUnfinished: () => void) {
     this.type = type;
     this.#onUnfinished = onUnfinished;
     this.#opcode = type;
     this.#queue = queue;
-    this.#fragmentBytes = fragmentBytes;
+    this.#buffer = buffer;
     this.#utf8 = type === MessageType.text ? new Utf8Validator() : undefined;
   }
 
@@ -48,12 +47,27 @@ export class MessageWriter implements AsyncDisposable {
   async #write(chunk: Payload): Promise<void> {
     this.#mustBeOpen();
     const payload = toPayload(chunk);
-    const bytes = typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
-    if (this.#utf8?.push(bytes, 0, bytes.length) === false)
+    const bytes =
+      typeof payload === "string"
+        ? Buffer.from(payload)
+        : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    if (this.#utf8?.push(bytes, 0, bytes.length) === false) {
       throw new TypeError("text message is not valid UTF-8");
-    this.#pieces.push(bytes);
-    this.#bytes += bytes.length;
-    if (this.#bytes >= this.#fragmentBytes) await this.#send(false);
+    }
+    await this.#collect(bytes);
+  }
+
+  /** Takes all of it at once, so that the pieces of another call can't come between; resolves with the last fragment. */
+  #collect(bytes: Uint8Array): Promise<void> | undefined {
+    const buffer = this.#buffer;
+    let rest = bytes;
+    let sent: Promise<void> | undefined;
+    while (rest.length > 0) {
+      if (buffer.passes(rest.length)) return this.#send(rest, false);
+      rest = rest.subarray(buffer.add(rest));
+      if (buffer.isFull) sent = this.#send(buffer.take(), false);
+    }
+    return sent;
   }
 
   /** Sends what has been collected as a fragment, without ending the message. */
@@ -63,7 +77,7 @@ export class MessageWriter implements AsyncDisposable {
 
   async #flush(): Promise<void> {
     this.#mustBeOpen();
-    if (this.#bytes > 0) await this.#send(false);
+    if (this.#buffer.length > 0) await this.#send(this.#buffer.take(), false);
   }
 
   /**
@@ -82,7 +96,8 @@ export class MessageWriter implements AsyncDisposable {
       throw new TypeError("text message ends inside a UTF-8 character");
     }
     this.#closed = true;
-    const sent = this.#send(true);
+    const sent = this.#send(this.#buffer.take(), true);
+    this.#buffer.release();
     this.#queue.endFragments();
     await sent;
   }
@@ -94,7 +109,7 @@ export class MessageWriter implements AsyncDisposable {
   abort(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#pieces = [];
+    this.#buffer.release();
     if (this.#opcode === this.type) this.#queue.endFragments();
     else this.#onUnfinished();
   }
@@ -118,11 +133,8 @@ export class MessageWriter implements AsyncDisposable {
       throw new WebSocketError("WS_WRITER_CLOSED", "write to a closed message writer");
   }
 
-  #send(fin: boolean): Promise<void> {
-    const payload =
-      this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
-    this.#pieces = [];
-    this.#bytes = 0;
+  /** The queue copies the payload. */
+  #send(payload: Uint8Array, fin: boolean): Promise<void> {
     const opcode = this.#opcode;
     this.#opcode = Opcode.continuation;
     return this.#queue.writeFragment(opcode, payload, fin, false);

@@ -43,6 +43,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   readonly intake: Intake;
   readonly #endpoint: Endpoint;
   readonly #maxReaderBytes: number;
+  readonly #maxPieceBytes: number;
   readonly #events: ReadingEvents;
   readonly #check: MessageCheck<In> | undefined;
   readonly #queue: ReadQueue<In>;
@@ -73,6 +74,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   ) {
     this.#endpoint = endpoint;
     this.#maxReaderBytes = limits.readQueueBytes;
+    this.#maxPieceBytes = limits.readBufferSize;
     this.#events = events;
     this.#check = check;
     this.#queue = new ReadQueue(limits.readQueueBytes, limits.readQueueMessages);
@@ -154,7 +156,10 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
 
   onMessageStart(type: DataType): void {
     this.#endpoint.stopStreaming(); // the next message is whole again unless somebody asks
-    const reader = new MessageReader(type, { onTaken: () => this.intake.pump() });
+    const reader = new MessageReader(type, {
+      maxPieceBytes: this.#maxPieceBytes,
+      onTaken: () => this.intake.pump(),
+    });
     this.#openReader = reader;
     const waiter = this.#readerWaiter;
     this.#readerWaiter = undefined;
@@ -195,7 +200,8 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
     const message = this.take();
-    if (message !== undefined) return Promise.resolve(MessageReader.of(message));
+    if (message !== undefined)
+      return Promise.resolve(MessageReader.of(message, this.#maxPieceBytes));
     const { failure } = this;
     if (failure !== undefined) return rejected(failure);
     return waitFor<MessageReader>(
