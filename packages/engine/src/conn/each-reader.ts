@@ -3,7 +3,8 @@
 import type { Message } from "../messages/message.ts";
 import type { Waiter } from "./wait.ts";
 
-export type Each<In> = (message: Message<In>) => unknown;
+/** Typed as a method is: a property of a function type would keep a `Conn<string>` from being a `Conn`. */
+export type Each<In> = { each(message: Message<In>): unknown }["each"];
 
 export class EachReader<In> {
   readonly #callback: Each<In>;
