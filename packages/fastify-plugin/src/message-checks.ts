@@ -42,7 +42,7 @@ export function routeChecks(
 function compileEarly(app: FastifyInstance, route: RouteOptions, schemas: MessageSchemas): void {
   const content = Object.entries(schemas)
     .filter(([, schema]) => schema !== undefined)
-    .map(([name, schema]) => [`WebSocket ${name}`, { schema }]);
+    .map(([name, schema]) => [`WebSocket; ${name}`, { schema }]);
   const schema: FastifySchema = { ...route.schema, body: { content: Object.fromEntries(content) } };
   route.schema = schema;
   app.addHook("onReady", async () => {

@@ -5,7 +5,7 @@ import { websocket } from "@longwire/fastify";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** The factory of the Fastify to test: each copy of it brings its own. */
-type FastifyFactory = (options: {
+export type FastifyFactory = (options: {
   loggerInstance: FastifyBaseLogger;
   forceCloseConnections: boolean | "idle";
 }) => FastifyInstance;
