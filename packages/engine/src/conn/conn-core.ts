@@ -166,6 +166,7 @@ export class ConnCore<In>
   #sendClose(code: number, reason: string): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
+    this.liveness.stopHeartbeat();
     this.writing.close(code, reason);
   }
 

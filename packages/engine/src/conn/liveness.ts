@@ -88,9 +88,14 @@ export class Liveness implements HeartbeatOwner {
     this.#onPeerLost(new WebSocketError("WS_PONG_TIMEOUT", silence));
   }
 
+  /** Nothing can be asked of the peer any more: a close frame has been sent, and its answer has its own time limit. */
+  stopHeartbeat(): void {
+    this.#heartbeat?.stop();
+  }
+
   /** The connection has ended. */
   stop(error: Error): void {
-    this.#heartbeat?.stop();
+    this.stopHeartbeat();
     this.#pings.fail(error);
   }
 }
