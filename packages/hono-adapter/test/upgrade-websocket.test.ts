@@ -7,7 +7,10 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { upgradeWebSocket, websocket, type Conn, type SocketEvents } from "../src/index.ts";
 import { served, type ServedApp } from "./served-app.ts";
 
-function served1(events: SocketEvents, onError?: (error: unknown) => void): Promise<ServedApp> {
+function servedEvents(
+  events: SocketEvents,
+  onError?: (error: unknown) => void,
+): Promise<ServedApp> {
   const app = new Hono();
   app.get(
     "/ws",
@@ -19,7 +22,7 @@ function served1(events: SocketEvents, onError?: (error: unknown) => void): Prom
 describe("what the callbacks are given", () => {
   it("an open event, text as a string, binary as an ArrayBuffer, the close code", async () => {
     const seen = new Inbox<readonly unknown[]>("a call");
-    const server = await served1({
+    const server = await servedEvents({
       onOpen: (event) => seen.push([event.type]),
       onMessage: (event) => seen.push([event.type, event.data]),
       onClose: (event) => seen.push([event.type, event.code, event.reason, event.wasClean]),
@@ -40,7 +43,7 @@ describe("what the callbacks are given", () => {
 
   it("a Blob when binaryType says so", async () => {
     const blobs = new Inbox<unknown>("a message");
-    const server = await served1({
+    const server = await servedEvents({
       onOpen: (_event, ws) => {
         ws.binaryType = "blob";
       },
@@ -87,9 +90,14 @@ describe("what the callbacks are given", () => {
     ws.send("into the void");
   });
 
+  it("a close without a code, which is 1000", async () => {
+    const server = await servedEvents({ onOpen: (_event, ws) => ws.close() });
+    expect((await (await server.ws("/ws")).awaitClosed()).code).toBe(1000);
+  });
+
   it("an error event with the peer's fault, and the close after it", async () => {
     const seen = new Inbox<readonly unknown[]>("a call");
-    const server = await served1({
+    const server = await servedEvents({
       onError: (event) => seen.push([event.type, "error" in event && event.error]),
       onClose: (event) => seen.push([event.type, event.code]),
     });
@@ -110,7 +118,7 @@ describe("the order of the callbacks", () => {
   it("is kept although they are async, and frames sent with the handshake are not lost", async () => {
     const gate = deferred();
     const steps = new Inbox<string>("a step");
-    const server = await served1({
+    const server = await servedEvents({
       onOpen: async () => {
         steps.push("open begins");
         await gate.promise;
@@ -138,7 +146,7 @@ describe("errors of the callbacks", () => {
   it("thrown or rejected, reach onError of the options, and the connection goes on", async () => {
     const errors = new Inbox<unknown>("an error");
     const faults = { open: new Error("open"), sync: new Error("sync"), async: new Error("async") };
-    const server = await served1(
+    const server = await servedEvents(
       {
         onOpen: () => Promise.reject(faults.open),
         onMessage: (event, ws) => {
@@ -189,7 +197,7 @@ describe("errors of the callbacks", () => {
 
   it("of a close code that cannot be sent reach onError", async () => {
     const errors = new Inbox<unknown>("an error");
-    const server = await served1({ onMessage: (_event, ws) => ws.close(1006) }, (error) =>
+    const server = await servedEvents({ onMessage: (_event, ws) => ws.close(1006) }, (error) =>
       errors.push(error),
     );
     const peer = await server.ws("/ws");
