@@ -51,6 +51,7 @@ const FENCES: readonly Fence[] = [
   { file: `${ENGINE}/framing/utf8.ts`, allowed: ["node:buffer"], refused: ["node:net"] },
   folder("extensions", [], ["../framing/frame.ts", "../conn/conn.ts", "node:zlib"]),
   { file: `${ENGINE}/extensions/deflate-codec.ts`, allowed: ["node:zlib"], refused: ["node:fs"] },
+  { file: `${ENGINE}/extensions/pooled-zlib.ts`, allowed: ["node:zlib"], refused: ["node:fs"] },
   folder("messages", ["../framing/frame.ts", "../extensions/x.ts"], ["../conn/c.ts", "node:util"]),
   folder(
     "endpoint",

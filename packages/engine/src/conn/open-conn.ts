@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { ResolvedCompression } from "../extensions/compression-options.ts";
 import type { NegotiatedDeflate } from "../extensions/deflate-offer.ts";
-import { publicCodec as deflateCodec } from "../extensions/deflate-codec.ts";
+import { chooseCodec } from "../extensions/choose-codec.ts";
 import { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { Role } from "../framing/frame.ts";
 import type { MessageChecks } from "../messages/contract.ts";
@@ -52,7 +52,7 @@ export function openConn<In = unknown, Out = unknown>(
             init.role,
             init.deflate.negotiated,
             init.deflate.options,
-            deflateCodec,
+            chooseCodec(),
           ),
     connect: (events) => new SocketTransport(socket, events),
   });

@@ -2,7 +2,7 @@
 
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload, serializeClosePayload } from "../framing/close-payload.ts";
-import { FrameBatch } from "../framing/frame-batch.ts";
+import { FrameBatch, MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { FrameParser } from "../framing/frame-parser.ts";
 import { firstByte } from "../framing/frame-serializer.ts";
 import type { Role } from "../framing/frame.ts";
@@ -123,14 +123,20 @@ export class Endpoint implements AssemblerEvents {
    */
   sendMessage(type: DataType, payload: Uint8Array | string, compress: boolean): void {
     const { deflate } = this;
-    if (deflate !== undefined && compress) {
+    if (deflate !== undefined && compress && deflate.applies(byteLength(payload))) {
       const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
-      if (deflate.applies(bytes.length)) {
-        this.output.append(firstByte(true, true, type), deflate.deflate(bytes));
-        return;
-      }
+      const compressed = deflate.deflate(bytes);
+      // The batch copies what is short; the rest would change with the next message.
+      const isCopied = compressed.length <= MAX_COPIED_PAYLOAD_BYTES;
+      this.sendCompressed(type, isCopied ? compressed : Buffer.from(compressed));
+      return;
     }
     this.output.append(firstByte(true, false, type), payload);
+  }
+
+  /** Queues a whole data message that has been compressed for this connection. */
+  sendCompressed(type: DataType, compressed: Uint8Array): void {
+    this.output.append(firstByte(true, true, type), compressed);
   }
 
   /** Queues a prepared data message: as one shared frame on a server, freshly masked on a client (§5.3). */
@@ -199,4 +205,8 @@ export class Endpoint implements AssemblerEvents {
     this.stopListening();
     this.#events.onClose(code, reason);
   }
+}
+
+function byteLength(payload: Uint8Array | string): number {
+  return typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
 }

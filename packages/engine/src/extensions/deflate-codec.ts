@@ -3,7 +3,9 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
 export interface DeflateSettings {
+  /** -2 to 9, as zlib's. */
   readonly level: number;
+  /** 1-9, size of zlib's tables. */
   readonly memLevel: number;
   /** 8-15; zlib compresses at 9 for 8, and then never reaches back further than 250 bytes. */
   readonly windowBits: number;
@@ -12,6 +14,7 @@ export interface DeflateSettings {
 }
 
 export interface InflateSettings {
+  /** 8-15. */
   readonly windowBits: number;
   readonly dictionary: Uint8Array | undefined;
   /** Longest result in bytes. */
@@ -20,7 +23,10 @@ export interface InflateSettings {
 
 /** One message in, one message out; nothing is kept between calls. */
 export interface DeflateCodec {
-  /** Gives complete blocks that end on a byte: with the 00 00 ff ff that §7.2.1 has the sender remove. */
+  /**
+   * Gives complete blocks that end on a byte: with the 00 00 ff ff that §7.2.1 has the sender remove.
+   * They are valid until the next call.
+   */
   deflate(bytes: Uint8Array, settings: DeflateSettings): Buffer;
   /** Gives the plaintext of a whole payload, in memory of its own; `undefined` when it is longer than the limit. Throws for corrupt input. */
   inflate(payload: Uint8Array, settings: InflateSettings): Buffer | undefined;
@@ -29,61 +35,85 @@ export interface DeflateCodec {
 /** "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end" §7.2.1 */
 export const TAIL_BYTES = 4;
 
-// What the sender has removed, and an empty final block, so that an end that is missing shows:
-// a sync flush would take 83 % of all truncations for valid.
-const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
+/**
+ * What the sender has removed, and an empty final block, so that an end that is missing shows:
+ * a sync flush would take 83 % of all truncations for valid.
+ */
+export const TRAILER: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
 
 // zlib's result is a view of a 16 KiB chunk; a short message must not keep that.
 const KEEP_VIEW_FROM_BYTES = 8192;
-const MAX_STREAMS_IN_A_MESSAGE = 1024;
+/** Ends of deflate streams that one message may hold: each costs the set-up of zlib and 2 bytes of the sender. */
+export const MAX_STREAMS_IN_A_MESSAGE = 1024;
 
-export const publicCodec: DeflateCodec = { deflate, inflate };
+export const publicCodec: DeflateCodec = {
+  deflate: (bytes, settings) => deflateRawSync(bytes, deflateOptions(settings)),
+  inflate: (payload, settings) =>
+    inflateStreams(Buffer.concat([payload, TRAILER]), settings, inflateStream),
+};
 
-function deflate(bytes: Uint8Array, settings: DeflateSettings): Buffer {
+/** {@link DeflateSettings} as Node's zlib takes them. */
+export function deflateOptions(settings: DeflateSettings): {
+  level: number;
+  memLevel: number;
+  windowBits: number;
+  finishFlush: number;
+  dictionary?: Uint8Array;
+} {
   const { level, memLevel, dictionary } = settings;
-  return deflateRawSync(bytes, {
+  return {
     level,
     memLevel,
     windowBits: Math.max(9, settings.windowBits),
     finishFlush: constants.Z_SYNC_FLUSH,
     ...(dictionary === undefined ? {} : { dictionary }),
-  });
+  };
 }
 
-function inflate(payload: Uint8Array, settings: InflateSettings): Buffer | undefined {
-  let rest: Uint8Array = Buffer.concat([payload, TRAILER]);
+/** One deflate stream, inflated to its end. */
+export interface Inflated {
+  /** The plaintext, in memory of its own. */
+  readonly plaintext: Buffer;
+  /** Bytes of the input that belong to it. */
+  readonly used: number;
+}
+
+/** Inflates one deflate stream at the start of `bytes`; `undefined` when it is longer than the limit. Throws for corrupt input. */
+export type InflateStream = (bytes: Uint8Array, settings: InflateSettings) => Inflated | undefined;
+
+/**
+ * Inflates the payload of a message with {@link TRAILER} behind it, stream by stream: a sender may end a block with
+ * BFINAL (§7.2.3.4), and what follows is another stream on the same window.
+ */
+export function inflateStreams(
+  payload: Uint8Array,
+  settings: InflateSettings,
+  inflateOne: InflateStream,
+): Buffer | undefined {
+  const { windowBits, limit } = settings;
   let { dictionary } = settings;
-  const results: Buffer[] = [];
+  let rest = payload;
+  let results: Buffer[] | undefined;
   let length = 0;
-  // A sender may end a block with BFINAL (§7.2.3.4): what follows is another deflate stream on the same window.
-  for (let stream = 0; rest.length > 0 && stream < MAX_STREAMS_IN_A_MESSAGE; stream++) {
-    const left = settings.limit - length;
-    const inflated = inflateStream(rest, settings.windowBits, dictionary, left);
+  for (let streams = 0; streams < MAX_STREAMS_IN_A_MESSAGE; streams++) {
+    const inflated = inflateOne(rest, { windowBits, dictionary, limit: limit - length });
     if (inflated === undefined) return undefined;
-    results.push(inflated.buffer);
-    length += inflated.buffer.length;
-    rest = rest.subarray(inflated.used);
-    if (rest.length < TRAILER.length) return join(results, length);
-    dictionary = Buffer.concat([dictionary ?? EMPTY, inflated.buffer]).subarray(
-      -(2 ** settings.windowBits),
-    );
+    const { plaintext, used } = inflated;
+    const isLast = rest.length - used < TRAILER.length;
+    if (isLast && results === undefined) return plaintext;
+    (results ??= []).push(plaintext);
+    if (isLast) return Buffer.concat(results);
+    length += plaintext.length;
+    rest = rest.subarray(used);
+    dictionary = Buffer.concat([dictionary ?? EMPTY, plaintext]).subarray(-(2 ** windowBits));
   }
-  throw new Error("deflate data goes on behind its end");
+  throw new Error(`more than ${MAX_STREAMS_IN_A_MESSAGE} deflate streams in a message`);
 }
 
 const EMPTY = Buffer.alloc(0);
 
-interface Inflated {
-  readonly buffer: Buffer;
-  readonly used: number;
-}
-
-function inflateStream(
-  bytes: Uint8Array,
-  windowBits: number,
-  dictionary: Uint8Array | undefined,
-  limit: number,
-): Inflated | undefined {
+function inflateStream(bytes: Uint8Array, settings: InflateSettings): Inflated | undefined {
+  const { windowBits, dictionary, limit } = settings;
   try {
     const result: unknown = inflateRawSync(bytes, {
       windowBits,
@@ -93,7 +123,11 @@ function inflateStream(
     });
     // With `info` the result is not the Buffer that the types promise.
     const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
-    return buffer.length > limit ? undefined : { buffer, used: engine.bytesWritten };
+    if (buffer.length > limit) return undefined;
+    return {
+      plaintext: buffer.length < KEEP_VIEW_FROM_BYTES ? ownCopy(buffer) : buffer,
+      used: engine.bytesWritten,
+    };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
       return undefined;
@@ -104,14 +138,9 @@ function inflateStream(
 // What zlib takes for `maxOutputLength`: 4 GiB on 64 bits in the oldest Node supported.
 const MAX_OUTPUT_BYTES = 4_294_967_296;
 
-function join(results: readonly Buffer[], length: number): Buffer {
-  const first = results[0] ?? EMPTY;
-  if (results.length === 1 && length >= KEEP_VIEW_FROM_BYTES) return first;
-  const joined = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const result of results) {
-    joined.set(result, at);
-    at += result.length;
-  }
-  return joined;
+/** Copies bytes into memory that nothing else is in. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
