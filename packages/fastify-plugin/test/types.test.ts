@@ -194,7 +194,7 @@ describe("the route option", () => {
       expectTypeOf(request.url).toBeString();
       expectTypeOf(reply.sent).toBeBoolean();
     });
-    app.get("/options", { logLevel: "warn" }, async (request) => {
+    app.get("/options", { logLevel: "warn" }, (request) => {
       expectTypeOf(request.url).toBeString();
     });
   });
