@@ -9,9 +9,10 @@ import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import type { ConnLimits } from "./limits.ts";
+import { DrainWaiters } from "./drain-waiters.ts";
 import { ParkedWrites } from "./parked-writes.ts";
 import { copyIfShort, payloadBytes } from "./payload.ts";
-import { rejected, waitFor } from "./wait.ts";
+import { rejected } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
 import { writeBehindClose } from "./write-errors.ts";
 
@@ -50,7 +51,7 @@ export class WriteQueue {
   /** The newest pong that waits; an older one need not be sent (§5.5.3). */
   #pong: Uint8Array | undefined;
 
-  #drainWaiters: Waiter<void>[] = [];
+  readonly #drainWaiters: DrainWaiters = new DrainWaiters(() => this.belowWaterMark);
   /** Writers of large payloads in the output, then in flight: their memory is free when the kernel has it. */
   #ownersOfOutput: Waiter<void>[] = [];
   #ownersInFlight: Waiter<void>[] = [];
@@ -158,12 +159,7 @@ export class WriteQueue {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (this.belowWaterMark) return RESOLVED;
-    return waitFor<void>(
-      "drained()",
-      options,
-      (waiter) => this.#drainWaiters.push(waiter),
-      (waiter) => remove(this.#drainWaiters, waiter),
-    );
+    return this.#drainWaiters.wait(options);
   }
 
   // ---- one message in pieces ----
@@ -281,15 +277,14 @@ export class WriteQueue {
       if (owners.length > 0) this.#ownersOfOutput = [];
       const written = this.#transport.write(output.take());
       output.settle(written);
+      this.#drainWaiters.count(bytes);
       if (written) resolveAll(owners);
       else {
         this.#inFlightBytes += bytes;
         this.#ownersInFlight.push(...owners);
       }
     }
-    if (this.#drainWaiters.length > 0 && this.belowWaterMark) {
-      resolveAll(this.#drainWaiters.splice(0));
-    }
+    this.#drainWaiters.wake();
   }
 
   /** The transport has handed on all that was in flight. */
@@ -312,7 +307,8 @@ export class WriteQueue {
     this.#endpoint.output.clear();
     this.#parked.rejectAll(this.#failure);
     this.#controls.rejectAll(this.#failure);
-    for (const waiters of [this.#drainWaiters, this.#ownersOfOutput, this.#ownersInFlight]) {
+    this.#drainWaiters.rejectAll(this.#failure);
+    for (const waiters of [this.#ownersOfOutput, this.#ownersInFlight]) {
       for (const waiter of waiters.splice(0)) waiter.reject(this.#failure);
     }
   }
@@ -380,9 +376,4 @@ export class WriteQueue {
 
 function resolveAll(waiters: Waiter<void>[]): void {
   for (const waiter of waiters) waiter.resolve();
-}
-
-function remove<T>(items: T[], item: T): void {
-  const at = items.indexOf(item);
-  if (at >= 0) items.splice(at, 1);
 }
