@@ -11,6 +11,7 @@ import {
 import { formatExtensions, parseExtensions } from "../extensions/extension-header.ts";
 import { equalAsciiFold, showText } from "../extensions/header-text.ts";
 import { acceptKey } from "./accept-key.ts";
+import { basicAuthorization, type Credentials } from "./basic-auth.ts";
 import {
   hasToken,
   headerValues,
@@ -29,8 +30,10 @@ export interface ClientHandshakeOptions {
   /** In the order of preference. */
   readonly subprotocols?: readonly string[] | undefined;
   readonly compression?: ResolvedCompression | undefined;
-  /** More headers; a Host among them replaces that of the URL, an Authorization that of its user and password. */
+  /** More headers; a Host among them replaces that of the URL, an Authorization that of `basicAuth`. */
   readonly headers?: HeaderInput | undefined;
+  /** Sends Basic authorization: with `true` by the user and the password in the URL. */
+  readonly basicAuth?: boolean | Credentials | undefined;
 }
 
 /** A request that is ready to be sent, and what its response is held against. */
@@ -71,11 +74,22 @@ function hostOverride(fields: readonly HeaderField[]): string | undefined {
   return host?.[1];
 }
 
+/** Nobody sends a password by an oversight: user and password in a URL count only when the caller has said so. */
+function authorization(
+  { credentials }: DialTarget,
+  basicAuth: boolean | Credentials | undefined,
+): string | undefined {
+  if (typeof basicAuth === "object") return basicAuthorization(basicAuth);
+  if (credentials === undefined) return undefined;
+  if (basicAuth === true) return basicAuthorization(credentials);
+  throw new TypeError("url has a user or password: set basicAuth to send it, or leave it out");
+}
+
 /**
  * Builds the request of an opening handshake (§4.1).
  *
  * @throws TypeError when a subprotocol is no token or there twice, when a header belongs to the handshake (in any
- *   spelling), or when one could break out of its line.
+ *   spelling), when one could break out of its line, or when the URL has a user and `basicAuth` is not set.
  */
 export function buildHandshakeRequest(
   target: DialTarget,
@@ -94,8 +108,9 @@ export function buildHandshakeRequest(
   ];
   if (subprotocols.length > 0) headers.push(["Sec-WebSocket-Protocol", subprotocols.join(", ")]);
   if (deflate !== undefined) headers.push(["Sec-WebSocket-Extensions", deflate.header]);
-  if (target.authorization !== undefined && !extra.some(isNamed("Authorization"))) {
-    headers.push(["Authorization", target.authorization]);
+  const basic = authorization(target, options.basicAuth);
+  if (basic !== undefined && !extra.some(isNamed("Authorization"))) {
+    headers.push(["Authorization", basic]);
   }
   headers.push(...extra.filter(([name]) => !equalAsciiFold(name, "Host")));
   return { method: "GET", target: target.target, headers, key, subprotocols, deflate };
@@ -103,6 +118,7 @@ export function buildHandshakeRequest(
 
 /** What the checks look at in a response. node:http's `IncomingMessage` has this shape. */
 export interface ResponseHead {
+  readonly httpVersion?: string | undefined;
   readonly statusCode?: number | undefined;
   readonly statusMessage?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -123,10 +139,12 @@ function upgradeProblem(
   request: ClientHandshakeRequest,
   response: ResponseHead,
 ): string | undefined {
-  const { statusCode = 0, statusMessage = "", rawHeaders } = response;
+  const { httpVersion = "1.1", statusCode = 0, statusMessage = "", rawHeaders } = response;
   if (statusCode !== 101) {
     return `server answered ${statusCode}${statusMessage === "" ? "" : ` ${showText(statusMessage)}`} instead of 101`;
   }
+  // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request", so it has no 101 either.
+  if (httpVersion !== "1.1") return `101 must be HTTP/1.1, got HTTP/${httpVersion}`; // RFC 9110 §7.8
   const upgrade = headerValues(rawHeaders, "Upgrade");
   if (!hasToken(upgrade, "websocket")) {
     return `Upgrade header of the response must have the token "websocket", got ${showText(upgrade.join(", "))}`;

@@ -76,11 +76,20 @@ export function hasToken(lines: readonly string[], token: string): boolean {
   return parseTokenList(lines).tokens.some((candidate) => equalAsciiFold(candidate, token));
 }
 
+/** Tells whether text holds a control character: line breaks, NUL, tab and the like. */
+export function hasControlCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
+
 /**
  * Index of the first character that cannot stand in a field-value (RFC 9110 §5.5), -1 when all can: not CR, LF, NUL or
  * another control character but the tab, and nothing above latin1.
  */
-function badCharacter(value: string): number {
+export function badCharacter(value: string): number {
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
     if (code > 0xff || code === 0x7f || (code < 0x20 && code !== 0x09)) return at;

@@ -64,13 +64,37 @@ describe("RFC 6455 §4.1 client builds a request", () => {
     expect(headers.slice(5)).toEqual([["X", "1"]]);
   });
 
-  it("with the URL's user and password, unless the caller has its own Authorization", () => {
-    const url = "ws://user:pw@a/";
-    expect(build({}, url).headers).toContainEqual(["Authorization", `Basic ${btoa("user:pw")}`]);
-    const { headers } = build({ headers: { authorization: "Bearer x" } }, url);
-    expect(headers.filter(([name]) => name.toLowerCase() === "authorization")).toEqual([
+  it("with the URL's user and password when the caller asks for that", () => {
+    const url = "ws://us%65r:p%C3%A4@a/";
+    expect(build({ basicAuth: true }, url).headers).toContainEqual([
+      "Authorization",
+      `Basic ${Buffer.from("user:pä").toString("base64")}`,
+    ]);
+    expect(build({ basicAuth: true }).headers).toHaveLength(5);
+    expect(() => build({}, url)).toThrow("url has a user or password: set basicAuth");
+  });
+
+  it("with the user and password of the caller, before those of the URL", () => {
+    const basicAuth = { username: "Aladdin", password: "open sesame" };
+    const headers = build({ basicAuth }, "ws://other:pw@a/").headers;
+    expect(headers).toContainEqual(["Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
+  });
+
+  it("with the caller's own Authorization before both", () => {
+    const headers = { authorization: "Bearer x" };
+    const request = build({ headers, basicAuth: true }, "ws://user:pw@a/");
+    expect(request.headers.filter(([name]) => name.toLowerCase() === "authorization")).toEqual([
       ["authorization", "Bearer x"],
     ]);
+  });
+
+  it.each([
+    { username: "a:b", password: "secret" },
+    { username: "a", password: "secret\r\nX: y" },
+    { username: "\u0000", password: "secret" },
+  ])("and refuses the credentials %j without showing them (RFC 7617 §2)", (basicAuth) => {
+    expect(() => build({ basicAuth })).toThrow(TypeError);
+    expect(() => build({ basicAuth })).not.toThrow(/secret/);
   });
 
   it.each([
@@ -272,6 +296,11 @@ describe("RFC 6455 §4.1 client checks the response", () => {
     const error = failure(build(), response({}, 500, "\u001b[31m"));
     expect(error.response?.body).toHaveLength(0);
     expect(error.message).toBe('server answered 500 "\\u001b[31m" instead of 101');
+  });
+
+  it("and refuses a 101 of HTTP/1.0", () => {
+    const error = failure(build(), { ...response(), httpVersion: "1.0" });
+    expect(error).toMatchObject({ status: 101, message: "101 must be HTTP/1.1, got HTTP/1.0" });
   });
 
   it("and refuses a response without status", () => {

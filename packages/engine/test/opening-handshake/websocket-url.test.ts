@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseWebSocketUrl } from "../../src/opening-handshake/websocket-url.ts";
+import { httpUrl, parseWebSocketUrl } from "../../src/opening-handshake/websocket-url.ts";
 
 describe("RFC 6455 §3 WebSocket URIs", () => {
   it.each<
@@ -33,7 +33,7 @@ describe("RFC 6455 §3 WebSocket URIs", () => {
     ],
     ["ws://a/b c", false, "a", 80, "a", "/b%20c"],
   ])("%s", (url, secure, hostname, port, host, target) => {
-    const parts = { secure, hostname, port, host, target, authorization: undefined };
+    const parts = { secure, hostname, port, host, target, credentials: undefined };
     expect(parseWebSocketUrl(url)).toEqual(parts);
     expect(parseWebSocketUrl(new URL(url))).toEqual(parts);
   });
@@ -63,16 +63,14 @@ describe("RFC 6455 §3 WebSocket URIs", () => {
     expect(() => parseWebSocketUrl(url)).toThrow(/^url must /);
   });
 
-  it("turn user and password into Basic authorization (RFC 7617)", () => {
-    expect(parseWebSocketUrl("ws://Aladdin:open%20sesame@a/").authorization).toBe(
-      "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-    );
-    expect(parseWebSocketUrl("ws://user@a/").authorization).toBe(`Basic ${btoa("user:")}`);
-    expect(parseWebSocketUrl("ws://:pw@a/").authorization).toBe(`Basic ${btoa(":pw")}`);
-    expect(parseWebSocketUrl("ws://t%C3%A9st:%0d%0a@a/").authorization).toBe(
-      `Basic ${Buffer.from("tést:\r\n").toString("base64")}`,
-    );
-    expect(parseWebSocketUrl("ws://user:pw@a/").host).toBe("a");
+  it.each([
+    ["ws://Aladdin:open%20sesame@a/", "Aladdin", "open sesame"],
+    ["ws://user@a/", "user", ""],
+    ["ws://:pw@a/", "", "pw"],
+    ["ws://t%C3%A9st:a%3Ab@a/", "tést", "a:b"],
+  ])("give user and password of %s apart from the host", (url, username, password) => {
+    expect(parseWebSocketUrl(url).credentials).toEqual({ username, password });
+    expect(parseWebSocketUrl(url).host).toBe("a");
   });
 
   it.each([
@@ -84,4 +82,42 @@ describe("RFC 6455 §3 WebSocket URIs", () => {
     expect(() => parseWebSocketUrl(url)).toThrow(TypeError);
     expect(() => parseWebSocketUrl(url)).not.toThrow(/secret/);
   });
+});
+
+describe("ws+unix: URLs", () => {
+  it.each([
+    ["ws+unix:/tmp/a.sock", "/tmp/a.sock", "/"],
+    ["ws+unix:///tmp/a.sock", "/tmp/a.sock", "/"],
+    ["ws+unix:/tmp/a.sock:/chat?x=1", "/tmp/a.sock", "/chat?x=1"],
+    ["ws+unix:/tmp/a.sock:/a:b", "/tmp/a.sock", "/a:b"],
+    ["ws+unix:/tmp/a%3Ab%20c%23.sock:/", "/tmp/a:b c#.sock", "/"],
+    ["ws+unix:./a.sock:/x y?ü", "./a.sock", "/x%20y?%C3%BC"],
+    ["ws+unix:/a.sock://b/c", "/a.sock", "//b/c"],
+    ["ws+unix:%00abstract:/x", "\u0000abstract", "/x"],
+    ["ws+unix:/tmp/a.sock?x", "/tmp/a.sock", "/?x"],
+  ])("%s", (url, socketPath, target) => {
+    const parts = { secure: false, hostname: "localhost", port: 80, host: "localhost" };
+    expect(parseWebSocketUrl(url)).toEqual({ ...parts, socketPath, target });
+    expect(parseWebSocketUrl(new URL(url))).toMatchObject({ socketPath, target });
+  });
+
+  it.each([
+    "ws+unix:",
+    "ws+unix://host/tmp/a.sock",
+    "ws+unix:/tmp/a.sock:x",
+    "ws+unix:/tmp/a%00b",
+    "ws+unix:/tmp/a%ff",
+    "ws+unix:/tmp/a.sock:/#x",
+    "wss+unix:/tmp/a.sock",
+  ])("%j is none", (url) => {
+    expect(() => parseWebSocketUrl(url)).toThrow(TypeError);
+  });
+});
+
+it.each([
+  ["ws://a/b?c", "http://a/b?c"],
+  ["wss://a:444/", "https://a:444/"],
+  ["ws+unix:/tmp/a.sock:/b", "http://localhost/b"],
+])("the http form of %s is %s", (url, expected) => {
+  expect(httpUrl(parseWebSocketUrl(url))).toBe(expected);
 });
