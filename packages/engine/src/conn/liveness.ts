@@ -16,6 +16,8 @@ export class Liveness implements HeartbeatOwner {
   readonly #writing: WriteQueue;
   readonly #onPeerLost: (error: Error) => void;
   readonly #heartbeat: Heartbeat | undefined;
+  /** Ends the wait for the pong of an earlier heartbeat: a peer that never answers must not leave a row of them. */
+  #heartbeatWait: AbortController | undefined;
   #lastReceivedAt: number = performance.now();
 
   constructor(
@@ -47,6 +49,15 @@ export class Liveness implements HeartbeatOwner {
 
   /** Sends a ping, with a payload of its own unless one is given, and resolves with the round trip in ms. */
   ping(payload: Uint8Array | undefined, options: WaitOptions): Promise<number> {
+    return this.#ping(payload, options, ignore);
+  }
+
+  #ping(
+    payload: Uint8Array | undefined,
+    options: WaitOptions,
+    onSent: () => void,
+  ): Promise<number> {
+    const withdrawal = new AbortController();
     return waitFor<number>(
       "ping()",
       options,
@@ -60,15 +71,24 @@ export class Liveness implements HeartbeatOwner {
         this.#pings.add(sent, waiter);
         // The clock starts when the ping reaches the socket.
         void this.#writing
-          .control(MessageType.ping, sent)
-          .then(() => this.#pings.onSent(waiter), ignore);
+          .control(MessageType.ping, sent, { signal: withdrawal.signal })
+          .then(() => {
+            this.#pings.onSent(waiter);
+            onSent();
+          }, ignore);
       },
-      (waiter) => this.#pings.remove(waiter),
+      (waiter) => {
+        this.#pings.remove(waiter);
+        withdrawal.abort();
+      },
     );
   }
 
   sendHeartbeat(): void {
-    void this.ping(undefined, {});
+    this.#heartbeatWait?.abort();
+    this.#heartbeatWait = new AbortController();
+    const { signal } = this.#heartbeatWait;
+    void this.#ping(undefined, { signal }, () => this.#heartbeat?.onPinged());
   }
 
   onReceived(): void {
