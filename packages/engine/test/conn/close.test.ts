@@ -369,7 +369,9 @@ describe("close() refuses", () => {
   ])("%s with a TypeError", async (_title, reason) => {
     const { conn } = connAndRawPeer("server");
     // JavaScript callers can give anything.
-    expect(await rejectionOf(conn.close(1000, reason as unknown as string))).toBeInstanceOf(TypeError);
+    expect(await rejectionOf(conn.close(1000, reason as unknown as string))).toBeInstanceOf(
+      TypeError,
+    );
     expect(conn.readyState).toBe(1);
   });
 
