@@ -77,5 +77,8 @@ export { SocketRoute } from "./server/socket-route.ts";
 export type { RouteOptions, RouteRequest } from "./server/socket-route.ts";
 export { isWebSocketUpgrade, subprotocols } from "./opening-handshake/server-handshake.ts";
 export { serveUpgrade } from "./server/serve-upgrade.ts";
+export { requestWithoutPeer } from "./server/fetch-request.ts";
+export { runCallbacks } from "./server/run-callbacks.ts";
+export type { ConnCallbacks } from "./server/run-callbacks.ts";
 export { connectInMemory } from "./client/connect-in-memory.ts";
 export type { ConnectedInMemory, ConnectInMemoryOptions } from "./client/connect-in-memory.ts";
