@@ -50,3 +50,5 @@ export type {
   StepView,
 } from "./adapter-under-test.ts";
 export { ExampleProcess, type ExampleExit } from "./example-process.ts";
+export { TestServer } from "./test-server.ts";
+export { programsOf, replaced, runProgram } from "./document.ts";
