@@ -1,11 +1,12 @@
 /** `websocket`: an Express route that becomes a connection, in two forms. */
 
 import type { IncomingMessage } from "node:http";
-import { SocketRoute } from "@longwire/engine";
+import { sendDecision, SocketRoute } from "@longwire/engine";
 import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { facts } from "./facts.ts";
 import type { SocketRequestHandler } from "./router-types.ts";
+import { shielded } from "./shielded-socket.ts";
 
 /** Gets the connection, and the request with the types of its route. */
 export type SocketHandler<M extends Messages, Req> = (
@@ -20,8 +21,10 @@ export interface SocketOptions<
 > extends RouteOptions<M> {
   /**
    * Gets errors of the handler, once the 101 has gone out.
-   * @default `next(error)`, when the connection is gone: Express answers an error behind a response by destroying the
-   * socket, and the close frame with 1011 has to go out before
+   *
+   * @default `next(error)`: the app's error handlers, with `response.headersSent`. Express runs each of them once for a
+   * request; a second error of the same connection, such as a second message that fails its schema, is printed by
+   * Express itself
    */
   readonly onError?:
     | ((error: unknown, conn: Conn<In<M>, Out<M>>, request: Req) => unknown)
@@ -46,7 +49,7 @@ export function websocket<Req extends IncomingMessage>(
 ): Promise<void>;
 export function websocket<const M extends Messages, Req extends IncomingMessage>(
   request: Req,
-  options: RouteOptions<M>,
+  options: SocketOptions<M, Req>,
   handler: SocketHandler<M, Req>,
 ): Promise<void>;
 /** Makes a route handler. A plain GET is answered with 426. */
@@ -93,17 +96,13 @@ async function serve(
     const decision = await SocketRoute.of(options).decide(request, {
       ...facts(request),
       handler: (conn) => handler(conn, request),
-      onError: (error, conn) =>
-        options.onError === undefined
-          ? conn.closed.then(() => next(error))
-          : options.onError(error, conn, request),
+      onError: (error, conn) => {
+        if (options.onError !== undefined) return options.onError(error, conn, request);
+        return Promise.resolve().then(() => next(error)); // behind the close frame, when the error ends the connection
+      },
     });
-    if (response.headersSent) return;
-    for (const [name, value] of decision.headers) {
-      if (name.toLowerCase() === "set-cookie") response.append(name, value);
-      else response.setHeader(name, value);
-    }
-    response.status(decision.status).end(decision.body);
+    if (decision.accepted) request.socket = shielded(request.socket);
+    sendDecision(response, decision);
   } catch (error) {
     next(error);
   }

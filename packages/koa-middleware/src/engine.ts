@@ -7,6 +7,7 @@ export {
   HandshakeError,
   isCloseError,
   isUnexpectedCloseError,
+  isWebSocketUpgrade,
   Message,
   MessageType,
   PreparedMessage,
@@ -27,4 +28,5 @@ export type {
   Out,
   RouteOptions,
   StandardSchema,
+  UpgraderOptions,
 } from "@longwire/engine";

@@ -87,10 +87,27 @@ async function serve(
   });
   if (decision.accepted) {
     ctx.status = 101;
-    ctx.respond = false; // `attach` sends the 101 when the chain has come back
+    leaveToAttach(ctx);
     return;
   }
   ctx.status = decision.status;
-  for (const [name, value] of decision.headers) ctx.set(name, value);
+  for (const [name, value] of decision.headers) {
+    if (name.toLowerCase() === "set-cookie") ctx.append(name, value);
+    else ctx.set(name, value);
+  }
   ctx.body = decision.body;
+}
+
+/**
+ * `attach` sends the 101 when the chain has come back. Middleware that changes the status until then answers by Koa's
+ * own means: the request is refused after all.
+ */
+function leaveToAttach(ctx: Context): void {
+  Object.defineProperty(ctx, "respond", {
+    configurable: true,
+    get: () => ctx.status !== 101,
+    set: (value: boolean) => {
+      Object.defineProperty(ctx, "respond", { value, writable: true });
+    },
+  });
 }

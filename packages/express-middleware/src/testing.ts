@@ -1,0 +1,58 @@
+/** `connect`: a WebSocket to an Express app in memory, for tests: no port, no waiting, the whole handshake. */
+
+import { createServer, type Server } from "node:http";
+import { connectInMemory } from "@longwire/engine";
+import type {
+  ClientIn,
+  ClientOut,
+  Conn,
+  ConnectInMemoryOptions,
+  HandshakeResponse,
+  Messages,
+} from "@longwire/engine";
+import type { Application } from "express";
+import { attach } from "./attach.ts";
+
+export { HandshakeError } from "@longwire/engine";
+
+/** Headers, subprotocols and peer address of the request, and options of the client's end. */
+export type ConnectOptions = ConnectInMemoryOptions;
+
+/** The client's end of a connection, with the types of a contract's other side. */
+export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
+  /** The 101, with its headers. */
+  readonly response: HandshakeResponse;
+};
+
+const servers = new WeakMap<Application, Server>();
+
+/** The server of an app, which never listens: it keeps no process alive and needs no closing. */
+function serverOf(app: Application): Server {
+  let server = servers.get(app);
+  if (server === undefined) {
+    server = createServer(app);
+    attach(server, app);
+    servers.set(app, server);
+  }
+  return server;
+}
+
+/**
+ * Connects to a route of `app`, through its middleware, and resolves with the client's end of the connection. Close it
+ * when the test is over: `await using conn = await connect(app, "/chat")`.
+ *
+ * @typeParam M - The route's message contract: types what is read and written here, from the client's side.
+ * @param app - An Express app, or a server that has been attached: its own options hold then.
+ * @param path - Path and query.
+ * @throws HandshakeError when the app refuses: `status`, and `response` with its headers and whole body.
+ */
+export async function connect<M extends Messages = Messages>(
+  app: Application | Server,
+  path: string,
+  options?: ConnectOptions,
+): Promise<TestConn<M>> {
+  const server = typeof app === "function" ? serverOf(app) : app;
+  const { conn, response } = await connectInMemory(server, path, options);
+  // The caller's word; the app checks what comes in.
+  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
+}
