@@ -1,7 +1,7 @@
 /** node's request behind a Hono context. */
 
-import { IncomingMessage } from "node:http";
-import { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { requestWithoutPeer } from "@longwire/engine";
 import type { Context } from "hono";
 
 /** What @hono/node-server puts into `c.env`; under `server` when the app has bindings of its own. */
@@ -17,21 +17,9 @@ export function remember(request: Request, incoming: IncomingMessage): void {
   byRequest.set(request, incoming);
 }
 
-/** Finds the request, or makes one that never came through a server, as those of `app.request()`. */
+/** Finds the request; makes one for those of `app.request()`, which come through no server. */
 export function incomingOf(c: Context): IncomingMessage {
+  const { raw } = c.req;
   const env = c.env as NodeBindings | undefined; // any object; what it lacks is looked for elsewhere
-  return env?.server?.incoming ?? env?.incoming ?? byRequest.get(c.req.raw) ?? unserved(c.req.raw);
-}
-
-function unserved({ method, url, headers }: Request): IncomingMessage {
-  const incoming = new IncomingMessage(new Socket());
-  incoming.method = method;
-  incoming.url = new URL(url).pathname;
-  incoming.httpVersionMajor = 1;
-  incoming.httpVersionMinor = 1;
-  for (const [name, value] of headers) {
-    incoming.rawHeaders.push(name, value);
-    incoming.headers[name] = value;
-  }
-  return incoming;
+  return env?.server?.incoming ?? env?.incoming ?? byRequest.get(raw) ?? requestWithoutPeer(raw);
 }

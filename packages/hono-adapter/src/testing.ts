@@ -13,10 +13,16 @@ import type {
 } from "@longwire/engine";
 import { attach, type FetchApp } from "./attach.ts";
 
-export interface ConnectOptions extends ConnectInMemoryOptions {
-  /** Gets the 101, for its headers and cookies. */
-  readonly onResponse?: ((response: HandshakeResponse) => void) | undefined;
-}
+export { HandshakeError } from "@longwire/engine";
+
+/** Headers, subprotocols and peer address of the request, and options of the client's end. */
+export type ConnectOptions = ConnectInMemoryOptions;
+
+/** The client's end of a connection, with the types of a contract's other side. */
+export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
+  /** The 101, with its headers. */
+  readonly response: HandshakeResponse;
+};
 
 const servers = new WeakMap<FetchApp, Server>();
 
@@ -37,16 +43,17 @@ function serverOf(app: FetchApp): Server {
  * when the test is over: `await using conn = await connect(app, "/chat")`.
  *
  * @typeParam M - The route's message contract: types what is read and written here, from the client's side.
+ * @param app - A Hono app, or a server that has been attached: its own options hold then.
  * @param path - Path and query.
- * @throws HandshakeError when the app refuses: `status`, and `response` with its headers and body.
+ * @throws HandshakeError when the app refuses: `status`, and `response` with its headers and whole body.
  */
 export async function connect<M extends Messages = Messages>(
-  app: FetchApp,
+  app: FetchApp | Server,
   path: string,
-  options: ConnectOptions = {},
-): Promise<Conn<ClientIn<M>, ClientOut<M>>> {
-  const { onResponse, ...rest } = options;
-  const { conn, response } = await connectInMemory(serverOf(app), path, rest);
-  onResponse?.(response);
-  return conn as Conn<ClientIn<M>, ClientOut<M>>; // the caller's word; the app checks what comes in
+  options?: ConnectOptions,
+): Promise<TestConn<M>> {
+  const server = "fetch" in app ? serverOf(app) : app;
+  const { conn, response } = await connectInMemory(server, path, options);
+  // The caller's word; the app checks what comes in.
+  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
 }

@@ -1,7 +1,7 @@
 /** `upgradeWebSocket`: WebSocket routes by callbacks, for handlers that were written against `hono/ws`. */
 
-import { CloseError, MessageType, SocketRoute } from "@longwire/engine";
-import type { CloseInfo, Conn, Message } from "@longwire/engine";
+import { MessageType, runCallbacks, SocketRoute } from "@longwire/engine";
+import type { Conn, Message } from "@longwire/engine";
 import type { Context } from "hono";
 import { WSContext } from "hono/ws";
 import type { EventRoute, SocketEvents, WebSocketOptions, WebSocketResponse } from "./types.ts";
@@ -39,34 +39,34 @@ export function upgradeWebSocket(
   };
 }
 
-type Report = (error: unknown) => Promise<void>;
-
 function upgrade(
   c: Context,
-  events: SocketEvents,
+  { onOpen, onMessage, onError, onClose }: SocketEvents,
   options: WebSocketOptions | undefined,
 ): Promise<WebSocketResponse> {
   return websocket(c, options, (conn) => {
-    const report: Report = async (error) => {
-      try {
-        await (options?.onError ?? printError)(error, conn, c);
-      } catch (failure) {
-        printError(failure);
-      }
-    };
-    return callBack(conn, events, contextOf(conn, c, report), report);
+    const report = (error: unknown): unknown => (options?.onError ?? printError)(error, conn, c);
+    const ws = contextOf(conn, c, report);
+    return runCallbacks(
+      conn,
+      {
+        onOpen: () => onOpen?.(new Event("open"), ws),
+        onMessage: (message) => onMessage?.(messageEvent(message, ws), ws),
+        onError: (error) => onError?.(Object.assign(new Event("error"), { error }), ws),
+        // Node has the class CloseEvent from 23 on; its fields are all that callbacks read.
+        onClose: (end) => onClose?.(Object.assign(new Event("close"), end), ws),
+      },
+      report,
+    );
   });
 }
 
-function contextOf(conn: Conn, c: Context, report: Report): WSContext<Conn> {
+function contextOf(conn: Conn, c: Context, report: (error: unknown) => unknown): WSContext<Conn> {
   return new WSContext<Conn>({
     send(data, { compress }) {
-      if (compress === undefined) {
-        conn.send(data);
-      } else {
-        const type = typeof data === "string" ? MessageType.text : MessageType.binary;
-        void conn.writeMessage(type, data, { compress });
-      }
+      const type = typeof data === "string" ? MessageType.text : MessageType.binary;
+      if (compress === undefined) conn.send(data);
+      else void conn.writeMessage(type, data, { compress });
     },
     close(code, reason) {
       conn.close(code, reason).catch(report); // a code that cannot be sent
@@ -80,43 +80,10 @@ function contextOf(conn: Conn, c: Context, report: Report): WSContext<Conn> {
   });
 }
 
-/** Runs the callbacks in order, until the socket is gone. */
-async function callBack(
-  conn: Conn,
-  events: SocketEvents,
-  ws: WSContext<Conn>,
-  report: Report,
-): Promise<void> {
-  const guarded = async (callback: () => unknown): Promise<void> => {
-    try {
-      await callback();
-    } catch (error) {
-      await report(error);
-    }
-  };
-  await guarded(() => events.onOpen?.(new Event("open"), ws));
-  try {
-    await conn.forEach((message) =>
-      guarded(() => events.onMessage?.(messageEvent(message, ws), ws)),
-    );
-  } catch (error) {
-    if (!(error instanceof CloseError)) {
-      await guarded(() => events.onError?.(Object.assign(new Event("error"), { error }), ws));
-    }
-  }
-  const end = await conn.closed;
-  await guarded(() => events.onClose?.(closeEvent(end), ws));
-}
-
 function messageEvent(message: Message, { binaryType }: WSContext): MessageEvent {
   const { type, data } = message;
   if (type === MessageType.text) return new MessageEvent("message", { data: message.text() });
   const { buffer, byteOffset, byteLength } = data;
   const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
   return new MessageEvent("message", { data: binaryType === "blob" ? new Blob([data]) : bytes });
-}
-
-/** Node has the class CloseEvent from 23 on; its fields are all that callbacks read. */
-function closeEvent({ code, reason, wasClean }: CloseInfo): Event & CloseInfo {
-  return Object.assign(new Event("close"), { code, reason, wasClean });
 }

@@ -1,12 +1,12 @@
 /** The helper that users test their apps with: `connect` of @longwire/hono/testing. */
+import { createServer } from "node:http";
 import { connect } from "@longwire/hono/testing";
-import { Inbox } from "@longwire/testkit";
 import { Hono } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import { setCookie } from "hono/cookie";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
-import { HandshakeError, websocket, type Conn, type Messages } from "../src/index.ts";
+import { attach, HandshakeError, websocket, type Conn, type Messages } from "../src/index.ts";
 
 const chat = {
   incoming: z.object({ text: z.string() }),
@@ -34,15 +34,13 @@ function chatApp(): Hono {
 
 describe("connect", () => {
   it("goes through the app's middleware and resolves with a client's connection", async () => {
-    const responses = new Inbox<Readonly<Record<string, unknown>>>("the 101");
     const conn = await connect(chatApp(), "/private/echo?a=1", {
       headers: { Authorization: "Bearer let-me-in" },
       subprotocols: ["v1", "v2"],
-      onResponse: ({ headers }) => responses.push(headers),
     });
-    expectTypeOf(conn).toEqualTypeOf<Conn>();
+    expectTypeOf(conn).toExtend<Conn>();
     expect(conn.subprotocol).toBe("v2");
-    expect(await responses.next()).toMatchObject({ "set-cookie": ["seen=yes; Path=/"] });
+    expect(conn.response.headers["set-cookie"]).toEqual(["seen=yes; Path=/"]);
     await conn.writeMessage(1, "hello");
     expect((await conn.readMessage()).text()).toBe("hello");
     expect(await conn.close()).toMatchObject({ code: 1000, wasClean: true });
@@ -70,6 +68,16 @@ describe("connect", () => {
     // @ts-expect-error -- the contract asks for a text
     await conn.writeJSON({ txt: "hi" });
     expect(await conn.closed).toMatchObject({ code: 1007 });
+  });
+
+  it("takes a server that has been attached, with its own options", async () => {
+    const app = chatApp();
+    const server = createServer();
+    const attachment = attach(server, app);
+    await using conn = await connect(server, "/chat");
+    expect(attachment.conns.size).toBe(1);
+    await Promise.all([attachment.close({ code: 1012 }), conn.discard()]);
+    expect(await conn.closed).toMatchObject({ code: 1012, wasClean: true });
   });
 
   it("serves one app to many connections, on one server", async () => {
