@@ -100,7 +100,7 @@ export class Conn<In = unknown, Out = unknown>
     };
     this.#core = core;
     this.#inside = {
-      core: core as ConnCore<unknown>, // the inner side does not look at messages
+      core: core, // the inner side does not look at messages
       lifetime: new Lifetime(owner),
       // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
       report: (error) => console.error(error),
@@ -540,7 +540,7 @@ export interface WriteOptions {
 
 /** @internal */
 export function connInside(conn: Conn<never, never> | Conn): ConnInside {
-  return insideOf(conn as Conn); // the inner side does not look at messages
+  return insideOf(conn); // the inner side does not look at messages
 }
 
 /** Turns the soft timeout of a wait into a passed deadline. */

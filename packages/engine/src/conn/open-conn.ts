@@ -56,6 +56,6 @@ export function openConn<In = unknown, Out = unknown>(
           ),
     connect: (events) => new SocketTransport(socket, events),
   });
-  connInside(conn as Conn).core.reading.intake.start(head); // the inner side does not look at messages
+  connInside(conn).core.reading.intake.start(head); // the inner side does not look at messages
   return conn;
 }

@@ -19,7 +19,7 @@ export function runHandler<In, Out>(
   report: (error: unknown) => void,
   debug: (error: unknown) => void = () => {},
 ): void {
-  const inside = connInside(conn as Conn); // the lifetime does not look at messages
+  const inside = connInside(conn); // the lifetime does not look at messages
   // An error of forEach is met again when the handler awaits it. Weak, since a connection may live for weeks.
   const reported = new WeakSet();
   inside.report = (error) => {
@@ -27,7 +27,7 @@ export function runHandler<In, Out>(
       if (reported.has(error)) return;
       reported.add(error);
     }
-    tell(isOwnEnd(conn as Conn, error) ? debug : report, error);
+    tell(isOwnEnd(conn, error) ? debug : report, error);
   };
   const fail = (error: unknown): void => {
     inside.report(error);
