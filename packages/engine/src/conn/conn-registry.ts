@@ -1,7 +1,9 @@
 /** The open connections of one server, and their drain. */
 
+import { serializeClosePayload } from "../framing/close-payload.ts";
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
+import { milliseconds } from "./limits.ts";
 
 export interface DrainOptions {
   readonly code: number;
@@ -27,9 +29,15 @@ export class ConnRegistry implements Iterable<Conn> {
     void conn.closed.then(() => this.#conns.delete(conn));
   }
 
-  /** Closes all connections; those that are held get their time first. Resolves when every socket is gone. */
+  /**
+   * Closes all connections; those that are held get their time first. Resolves when every socket is gone.
+   *
+   * @throws RangeError for a code or reason that can't be sent, or a timeout that is no time.
+   */
   async drain(options: DrainOptions): Promise<void> {
-    const endsAt = performance.now() + options.timeout;
+    serializeClosePayload(options.code, options.reason);
+    const timeout = milliseconds("timeout", options.timeout, Infinity);
+    const endsAt = performance.now() + timeout;
     const conns = [...this.#conns];
     for (const conn of conns) {
       connInside(conn).lifetime.whenReleased(() => {
@@ -38,12 +46,13 @@ export class ConnRegistry implements Iterable<Conn> {
         });
       });
     }
-    const timer = setTimeout(() => {
+    const terminateAll = (): void => {
       for (const conn of conns) {
         void conn.close(options.code, options.reason); // one that is still held hears of it at last
         conn.terminate();
       }
-    }, options.timeout);
+    };
+    const timer = timeout === Infinity ? undefined : setTimeout(terminateAll, timeout);
     await Promise.all(conns.map((conn) => conn.closed));
     clearTimeout(timer);
   }

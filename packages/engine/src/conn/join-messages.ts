@@ -1,32 +1,28 @@
 /** All messages of a connection as one stream of bytes. */
 
-import { isUnexpectedCloseError } from "./close-errors.ts";
-import { CloseCode } from "../close-code.ts";
-import { CloseError } from "../errors.ts";
+import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
+import type { MessageReader } from "./message-reader.ts";
 
 /**
  * Gives the bytes of all messages, text and binary, one behind the other, with `terminator` after each one.
- * Pieces come as they arrive. Ends as iteration over the connection does: quietly on 1000, 1001 and no code.
+ * Pieces come as they arrive. Ends as iteration over the connection does: quietly on 1000, 1001, no code and any close
+ * of ours. An end inside a message throws in any case, so that truncation is seen.
  */
 export async function* joinMessages(
   conn: Conn,
   terminator: string | Uint8Array = "",
 ): AsyncGenerator<Buffer, void, undefined> {
   const end = Buffer.from(terminator);
-  try {
-    for (;;) {
-      const reader = await conn.nextReader();
-      for await (const piece of reader) yield piece;
-      if (end.length > 0) yield Buffer.from(end);
+  for (;;) {
+    let reader: MessageReader;
+    try {
+      reader = await conn.nextReader();
+    } catch (error) {
+      if (connInside(conn).core.reading.isQuietEnd(error)) return;
+      throw error;
     }
-  } catch (error) {
-    const unexpected = isUnexpectedCloseError(
-      error,
-      CloseCode.normal,
-      CloseCode.goingAway,
-      CloseCode.noStatusReceived,
-    );
-    if (unexpected || !(error instanceof CloseError)) throw error;
+    for await (const piece of reader) yield piece;
+    if (end.length > 0) yield Buffer.from(end);
   }
 }

@@ -355,12 +355,8 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   #checkDeadline(): void {
     if (this.#deadline?.passed !== true || this.#end !== undefined || this.intake.hasBacklog)
       return;
-    const waits =
-      this.#waiter !== undefined ||
-      this.#readerWaiter !== undefined ||
-      this.#each?.ready === true ||
-      this.#openReader?.ended === false;
-    if (waits) this.#failByDeadline();
+    const waits = this.#somebodyWaits && this.#each?.pending !== true;
+    if (waits || this.#openReader?.ended === false) this.#failByDeadline();
   }
 
   /** Sticky: what arrives later is not read any more, though the connection lives on. */
