@@ -7,6 +7,7 @@ export {
   HandshakeError,
   isCloseError,
   isUnexpectedCloseError,
+  isWebSocketUpgrade,
   Message,
   MessageType,
   PreparedMessage,

@@ -1,7 +1,14 @@
 /** For tests of applications: a client without a port. */
 
 import { connectInMemory } from "@longwire/engine";
-import type { Conn, ConnectInMemoryOptions, HandshakeResponse } from "@longwire/engine";
+import type {
+  ClientIn,
+  ClientOut,
+  Conn,
+  ConnectInMemoryOptions,
+  HandshakeResponse,
+  Messages,
+} from "@longwire/engine";
 import type { FastifyInstance } from "fastify";
 
 export { HandshakeError } from "@longwire/engine";
@@ -9,8 +16,8 @@ export { HandshakeError } from "@longwire/engine";
 /** Headers, subprotocols and peer address of the request, and options of the client's end. */
 export type ConnectOptions = ConnectInMemoryOptions;
 
-/** The client's end of a connection. */
-export type TestConn<In = unknown, Out = unknown> = Conn<In, Out> & {
+/** The client's end of a connection, with the types of a contract's other side. */
+export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
   /** The 101, with its headers. */
   readonly response: HandshakeResponse;
 };
@@ -19,18 +26,22 @@ export type TestConn<In = unknown, Out = unknown> = Conn<In, Out> & {
 const readiness = new WeakMap<object, PromiseLike<unknown>>();
 
 /**
- * Connects to a route in memory, through the application's hooks, guards and handlers. Awaits `app.ready()`.
+ * Connects to a route of `app` in memory, through its hooks, guards and handlers, and resolves with the client's end of
+ * the connection. Awaits `app.ready()`. Closing the application closes it too.
  *
- * @throws HandshakeError with `status` and `response` (headers and whole body) when the application refuses.
+ * @typeParam M - The route's message contract: types what is read and written here, from the client's side.
+ * @param path - Path and query.
+ * @throws HandshakeError when the application refuses: `status`, and `response` with its headers and whole body.
  */
-export async function connect<In = unknown, Out = unknown>(
+export async function connect<M extends Messages = Messages>(
   app: Pick<FastifyInstance, "ready" | "server">,
   path: string,
   options?: ConnectOptions,
-): Promise<TestConn<In, Out>> {
+): Promise<TestConn<M>> {
   const ready = readiness.get(app.server) ?? app.ready();
   readiness.set(app.server, ready);
   await ready;
   const { conn, response } = await connectInMemory(app.server, path, options);
-  return Object.assign(conn as Conn<In, Out>, { response }); // the caller says what is sent
+  // The caller's word; the application checks what comes in.
+  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
 }

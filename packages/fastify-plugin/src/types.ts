@@ -202,14 +202,14 @@ declare module "fastify" {
     /** The open connections of the server. */
     readonly websocketConns: ConnRegistry;
     /**
-     * Connects to a route in memory, for tests. Awaits `ready()`.
+     * Connects to a route in memory, for tests, and resolves with the client's end. Awaits `ready()`.
      *
-     * @throws HandshakeError with `status` and `response` when the application refuses.
+     * @throws HandshakeError when the application refuses: `status`, and `response` with its headers and whole body.
      */
-    injectWS<In = unknown, Out = unknown>(
+    injectWS<M extends Messages = Messages>(
       path: string,
       options?: ConnectOptions,
-    ): Promise<TestConn<In, Out>>;
+    ): Promise<TestConn<M>>;
   }
 
   interface FastifySchema {

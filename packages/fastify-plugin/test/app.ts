@@ -43,6 +43,11 @@ export function logged(): { readonly lines: LogLine[]; readonly server: FastifyS
 /** Listens on a free port of 127.0.0.1. */
 export async function listen(app: FastifyInstance): Promise<number> {
   await app.listen({ port: 0, host: "127.0.0.1" });
+  return portOf(app);
+}
+
+/** The port of an application that listens. */
+export function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port; // a TCP address is never a string
 }
 

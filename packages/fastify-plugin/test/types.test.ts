@@ -230,8 +230,13 @@ describe("injectWS and connect", () => {
     const conn = await app.injectWS("/");
     expectTypeOf(conn).toEqualTypeOf<TestConn>();
     expectTypeOf(conn.response.status).toBeNumber();
-    expectTypeOf(await connect<{ a: 1 }, string>(app, "/")).toEqualTypeOf<
-      TestConn<{ a: 1 }, string>
-    >();
+    const contract = {
+      incoming: z.object({ a: z.string() }),
+      outgoing: z.object({ at: z.date() }),
+    };
+    const typed = await connect<typeof contract>(app, "/");
+    expectTypeOf(typed).toEqualTypeOf<TestConn<typeof contract>>();
+    expectTypeOf<ReturnType<typeof typed.readJSON>>().resolves.toEqualTypeOf<{ at: string }>();
+    expectTypeOf<(typeof typed)["writeJSON"]>().parameter(0).toEqualTypeOf<{ a: string }>();
   });
 });
