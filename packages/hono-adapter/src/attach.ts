@@ -7,15 +7,7 @@ import { getRequestListener, RequestError, serve as serveHTTP } from "@hono/node
 import type { HttpBindings, ServerType } from "@hono/node-server";
 import type { Context } from "hono";
 import { remember } from "./incoming.ts";
-
-type FetchCallback = Parameters<typeof getRequestListener>[0];
-type ServeOptions = Parameters<typeof serveHTTP>[0];
-type OnListening = NonNullable<Parameters<typeof serveHTTP>[1]>;
-
-/** A Hono app, or what stands around its `fetch`. */
-export interface FetchApp {
-  readonly fetch: FetchCallback;
-}
+import type { FetchApp, FetchCallback, OnListening, ServeOptions } from "./types.ts";
 
 /**
  * Marks the response of an accepted request, and is taken off before anybody sees it. Fetch has no 101, and a property

@@ -3,8 +3,8 @@
 export { isWebSocketUpgrade, websocket } from "./websocket.ts";
 export { upgradeWebSocket } from "./upgrade-websocket.ts";
 export { attach, serve } from "./attach.ts";
-export type { FetchApp } from "./attach.ts";
 export type {
+  FetchApp,
   SocketEvents,
   WebSocketHandler,
   WebSocketOptions,

@@ -11,7 +11,8 @@ import type {
   HandshakeResponse,
   Messages,
 } from "@longwire/engine";
-import { attach, type FetchApp } from "./attach.ts";
+import { attach } from "./attach.ts";
+import type { FetchApp } from "./types.ts";
 
 export { HandshakeError } from "@longwire/engine";
 

@@ -4,33 +4,23 @@ import { MessageType, runCallbacks, SocketRoute } from "@longwire/engine";
 import type { Conn, Message } from "@longwire/engine";
 import type { Context } from "hono";
 import { WSContext } from "hono/ws";
-import type { EventRoute, SocketEvents, WebSocketOptions, WebSocketResponse } from "./types.ts";
+import type {
+  CreateEvents,
+  EventRoute,
+  SocketEvents,
+  UpgradeWebSocketFunction,
+  WebSocketOptions,
+  WebSocketResponse,
+} from "./types.ts";
 import { isWebSocketUpgrade, printError, websocket } from "./websocket.ts";
 
-/**
- * Makes a route handler of callbacks. They run one after the other, each when the promise of the one before has
- * settled, so that an async `onMessage` holds back the peer. What they throw goes to `onError` of the options, and the
- * connection goes on. A request that is no WebSocket handshake goes on to the next handler.
- *
- * @param createEvents - Called before the handshake is accepted: what it throws is answered by the app's `onError`.
- */
-export function upgradeWebSocket(
-  createEvents: (c: Context) => SocketEvents | Promise<SocketEvents>,
-  options?: WebSocketOptions,
-): EventRoute;
-/** The same inside a handler, where `c` has the types of its route. */
-export function upgradeWebSocket(
-  c: Context,
-  events: SocketEvents,
-  options?: WebSocketOptions,
-): Promise<WebSocketResponse>;
-export function upgradeWebSocket(
-  first: Context | ((c: Context) => SocketEvents | Promise<SocketEvents>),
+function route(
+  first: Context | CreateEvents,
   second?: SocketEvents | WebSocketOptions,
   third?: WebSocketOptions,
 ): EventRoute | Promise<WebSocketResponse> {
   if (typeof first !== "function") return upgrade(first, second as SocketEvents, third);
-  const options = second as WebSocketOptions | undefined; // by the overloads, as above
+  const options = second as WebSocketOptions | undefined; // by UpgradeWebSocketFunction, as above
   SocketRoute.of(options); // a wrong option is found where the route is declared
   return async (context, next) => {
     const c = context as Context; // Hono calls it
@@ -38,6 +28,8 @@ export function upgradeWebSocket(
     return upgrade(c, await first(c), options);
   };
 }
+
+export const upgradeWebSocket = route as UpgradeWebSocketFunction; // which form it is, the values tell
 
 function upgrade(
   c: Context,
@@ -68,9 +60,7 @@ function contextOf(conn: Conn, c: Context, report: (error: unknown) => unknown):
       if (compress === undefined) conn.send(data);
       else void conn.writeMessage(type, data, { compress });
     },
-    close(code, reason) {
-      conn.close(code, reason).catch(report); // a code that cannot be sent
-    },
+    close: (code, reason) => void conn.close(code, reason).catch(report), // a code that cannot be sent
     raw: conn,
     get readyState() {
       return conn.readyState;

@@ -7,50 +7,19 @@ import { acceptedResponse } from "./attach.ts";
 import { incomingOf } from "./incoming.ts";
 import type {
   StatusCode,
+  WebSocketFunction,
   WebSocketHandler,
   WebSocketOptions,
   WebSocketResponse,
   WebSocketRoute,
 } from "./types.ts";
 
-/**
- * Makes a connection of the request inside a handler of Hono's: `c` keeps every inferred type (parameters, variables,
- * validated input), and the same URL can answer ordinary requests with a page.
- *
- * The 101 goes out when the chain of middleware has come back, with the headers and cookies that the response has by
- * then. A refusal is an ordinary response: 426 for a request that is no WebSocket handshake, 403 for a foreign origin.
- *
- * @throws HandshakeError `WS_NOT_ATTACHED` when nobody called `attach(server, app)`; TypeError | RangeError naming an
- * option that is wrong.
- */
-export function websocket<C extends Context>(
-  c: C,
-  handler: WebSocketHandler<Messages, C>,
-): Promise<WebSocketResponse>;
-export function websocket<C extends Context, const M extends Messages>(
-  c: C,
-  options: WebSocketOptions<M, C> | undefined,
-  handler: WebSocketHandler<M, C>,
-): Promise<WebSocketResponse>;
-/**
- * Makes a route handler that is a WebSocket and nothing else: a plain GET is answered with 426. `c` has no types of the
- * route here, since none can reach a function that is called before its route is there.
- */
-export function websocket<C extends Context = Context>(
-  handler: WebSocketHandler<Messages, C>,
-): WebSocketRoute;
-export function websocket<const M extends Messages, C extends Context = Context>(
-  options: WebSocketOptions<M, C> | undefined,
-  handler: WebSocketHandler<M, C>,
-): WebSocketRoute;
-export function websocket(
-  ...values: readonly unknown[]
-): WebSocketRoute | Promise<WebSocketResponse> {
+function route(...values: readonly unknown[]): WebSocketRoute | Promise<WebSocketResponse> {
   const handler = values.at(-1);
   if (typeof handler !== "function") {
     throw new TypeError(`websocket: the handler must be a function, got ${typeof handler}`);
   }
-  const run = handler as WebSocketHandler<Messages, Context>; // by the overloads, as the casts below
+  const run = handler as WebSocketHandler<Messages, Context>; // by WebSocketFunction, as the casts below
   const [first, second] = values;
   if (isContext(first)) {
     return answer(first, values.length > 2 ? (second as WebSocketOptions) : undefined, run);
@@ -59,6 +28,8 @@ export function websocket(
   SocketRoute.of(options); // a wrong option is found where the route is declared
   return (c) => answer(c as Context, options, run); // Hono calls it
 }
+
+export const websocket = route as WebSocketFunction; // which form it is, the values tell
 
 /** Tells whether the request asks for a WebSocket: for a URL that also serves a page. */
 export function isWebSocketUpgrade(c: Context): boolean {
