@@ -1,6 +1,7 @@
 /** The only door of the engine: everything public, by name. */
 
 export { CloseCode } from "./close-code.ts";
+export type { CompressionOptions } from "./extensions/compression-options.ts";
 export {
   CloseError,
   DeadlineError,
