@@ -14,6 +14,8 @@ interface Fence {
   readonly file: string;
   readonly allowed: readonly string[];
   readonly refused: readonly string[];
+  /** Allowed by `import type`, refused otherwise. */
+  readonly typesOnly?: readonly string[];
 }
 
 /** A seeded file of an engine folder: what it may import besides errors, close codes and its folder. */
@@ -96,6 +98,12 @@ const FENCES: readonly Fence[] = [
   adapter("hono-adapter", ["hono", "hono/ws", "@hono/node-server"], ["koa", "@longwire/koa"]),
   adapter("hub", [], ["fastify", "@longwire/fastify"]),
   {
+    file: "packages/client/src/seeded.ts",
+    allowed: ["./connect.ts"],
+    typesOnly: ["@longwire/engine"],
+    refused: ["node:events", "ws", "../../engine/src/index.ts", "@longwire/hub"],
+  },
+  {
     file: "packages/testkit/src/seeded.ts",
     allowed: ["../hex.ts", "@longwire/engine", "ws", "vitest", "node:net"],
     refused: ["@longwire/fastify", "fastify", "@longwire/engine/conn"],
@@ -114,11 +122,16 @@ let folderOfSeeds: string;
 beforeAll(() => {
   folderOfSeeds = mkdtempSync(join(tmpdir(), "longwire-fences-"));
   copyFileSync(join(ROOT, ".oxlintrc.json"), join(folderOfSeeds, ".oxlintrc.json"));
-  for (const { file, allowed, refused } of FENCES) {
+  for (const { file, allowed, refused, typesOnly = [] } of FENCES) {
     const path = join(folderOfSeeds, file);
     mkdirSync(dirname(path), { recursive: true });
-    const names = [...allowed, ...refused];
-    writeFileSync(path, names.map((name, i) => `export { a${i} } from "${name}";`).join("\n"));
+    const values = [...allowed, ...refused, ...typesOnly].map((name) => `from "${name}";`);
+    const types = typesOnly.map((name) => `from "${name}";`);
+    const lines = [
+      ...values.map((from, i) => `export { a${i} } ${from}`),
+      ...types.map((from, i) => `export type { T${i} } ${from}`),
+    ];
+    writeFileSync(path, lines.join("\n"));
   }
   const oxlint = join(ROOT, "node_modules/oxlint/bin/oxlint");
   const { stdout } = spawnSync(process.execPath, [oxlint, "--format=json"], {
@@ -140,7 +153,7 @@ afterAll(() => {
 });
 
 describe("layer fences", () => {
-  it.each(FENCES)("hold around $file", ({ file, refused }) => {
-    expect(reported.get(file)?.toSorted() ?? []).toEqual([...refused].toSorted());
+  it.each(FENCES)("hold around $file", ({ file, refused, typesOnly = [] }) => {
+    expect(reported.get(file)?.toSorted() ?? []).toEqual([...refused, ...typesOnly].toSorted());
   });
 });
