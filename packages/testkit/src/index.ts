@@ -52,3 +52,4 @@ export type {
 export { ExampleProcess, type ExampleExit } from "./example-process.ts";
 export { TestServer } from "./test-server.ts";
 export { programsOf, replaced, runProgram } from "./document.ts";
+export { messageBehaviour, type ContractRoute } from "./conformance/messages.ts";
