@@ -3,9 +3,11 @@ import { fastifyWebsocket } from "./fastify-websocket.ts";
 import type { AddressInfo } from "node:net";
 import { connect } from "@longwire/fastify/testing";
 import { websocket, type FastifyConn, type WebSocketPluginOptions } from "@longwire/fastify";
-import { deferred, Inbox, WsPeer } from "@longwire/testkit";
+import { deferred, Inbox, nextEvent, RawPeer, requestText, WsPeer } from "@longwire/testkit";
 import { fastify, type FastifyInstance } from "fastify";
+import { generate } from "selfsigned";
 import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { appWith, ask, closing, echo, failure, LEVEL, listen, logged } from "./app.ts";
 
 declare module "fastify" {
@@ -440,6 +442,7 @@ describe("servers", () => {
   it("localhost is served on every address that it has", async () => {
     const app = await appWith();
     app.websocket("/", echo);
+    app.get("/page", async () => "a page");
     await app.listen({ port: 0 });
     const addresses = app.addresses();
     for (const { address, port, family } of addresses as AddressInfo[]) {
@@ -447,8 +450,25 @@ describe("servers", () => {
       using peer = await WsPeer.open(`ws://${host}:${port}/`, { origin: `http://${host}:${port}` });
       peer.send("hi");
       expect(await peer.next()).toBe("hi");
+      using plain = await RawPeer.connect(port, { host: address });
+      plain.send(requestText("/page", { Connection: "Upgrade", Upgrade: "h2c" }));
+      expect(await plain.readResponse()).toMatchObject({ status: 200, body: "a page" });
     }
     expect(addresses.length).toBeGreaterThan(0);
+  });
+
+  it("a server over TLS", async () => {
+    const { private: key, cert } = await generate([{ name: "commonName", value: "localhost" }]);
+    const app = closing(fastify({ https: { key, cert } }));
+    await app.register(websocket);
+    app.websocket("/", (conn, request) => conn.send(request.protocol));
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = app.server.address() as AddressInfo; // a TCP address is never a string
+    const origin = `https://127.0.0.1:${port}`;
+    const peer = new WebSocket(`wss://127.0.0.1:${port}/`, { rejectUnauthorized: false, origin });
+    const [message] = await nextEvent(peer, "message");
+    expect(String(message)).toBe("https");
+    peer.terminate();
   });
 
   it("a server of the application's own making, by serverFactory", async () => {
