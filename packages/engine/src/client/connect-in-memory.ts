@@ -51,7 +51,7 @@ export async function connectInMemory(
   const { headers, subprotocols, address = "127.0.0.1", signal, ...conn } = options;
   signal?.throwIfAborted();
   const place = { secure: false, hostname: "localhost", port: 80, host: "localhost" };
-  const target = { ...place, target: path, authorization: undefined };
+  const target = { ...place, target: path };
   const handshake = buildHandshakeRequest(target, { key: createKey(), headers, subprotocols });
   const [ours, theirs] = memoryPair();
   const overTls = server instanceof TlsServer;
