@@ -1,13 +1,20 @@
 /** What Hono's own parts do with a WebSocket route: context, middleware, errors, unserved requests. */
+import { getConnInfo } from "@hono/node-server/conninfo";
 import { Inbox } from "@longwire/testkit";
 import { Hono, type Context } from "hono";
 import { compress } from "hono/compress";
 import { contextStorage, getContext } from "hono/context-storage";
 import { getCookie, setCookie } from "hono/cookie";
+import { cors } from "hono/cors";
+import { csrf } from "hono/csrf";
 import { etag } from "hono/etag";
+import { createFactory } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
+import { ipRestriction } from "hono/ip-restriction";
+import { poweredBy } from "hono/powered-by";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { timeout } from "hono/timeout";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { isWebSocketUpgrade, websocket, type Conn } from "../src/index.ts";
 import { served } from "./served-app.ts";
@@ -69,6 +76,39 @@ describe("headers of the 101", () => {
     expect(peer.response.header("sec-websocket-extensions")).toBeUndefined();
     expect(peer.response.headerValues("connection")).toEqual(["Upgrade"]);
     expect(await peer.next()).toBe("open");
+  });
+});
+
+describe("where a route stands", () => {
+  const place = websocket((conn, c) => conn.send(`${c.req.path} ${String(c.req.param("id"))}`));
+
+  it("in sub-apps, under a base path, in a mounted app, behind several handlers", async () => {
+    const rooms = new Hono().get("/:id", place);
+    const app = new Hono().basePath("/api");
+    app.route("/rooms", rooms);
+    app.mount("/mounted", rooms.fetch);
+    app.get("/handlers/:id", ...createFactory().createHandlers(place));
+    app.on(["GET", "POST"], ["/one/:id", "/two/:id"], place);
+    const server = await served(app);
+    for (const [path, seen] of [
+      ["/api/rooms/1", "/api/rooms/1 1"],
+      ["/api/mounted/2", "/2 2"],
+      ["/api/handlers/3", "/api/handlers/3 3"],
+      ["/api/two/4", "/api/two/4 4"],
+    ] as const) {
+      expect(await (await server.ws(path)).next()).toBe(seen);
+    }
+  });
+
+  it("behind middleware that looks at the peer, or at the clock", async () => {
+    const app = new Hono();
+    app.use(ipRestriction(getConnInfo, { denyList: ["192.0.2.1"], allowList: ["127.0.0.1"] }));
+    app.use(timeout(5_000), cors(), csrf(), poweredBy());
+    app.get("/:id", place);
+    const peer = await (await served(app)).ws("/1");
+    expect(await peer.next()).toBe("/1 1");
+    expect(peer.response.header("x-powered-by")).toBe("Hono");
+    expect(peer.response.header("access-control-allow-origin")).toBe("*");
   });
 });
 
