@@ -50,9 +50,13 @@ function refuse(
   return { refused: true, status, reason, headers: [...headers, VERSION_HEADER] };
 }
 
-/** "The server MUST send an Upgrade header field in a 426 response" RFC 9110 §15.5.22, named in Connection, §7.8. */
-function upgradeRequired(reason: string): HandshakeRefusal {
-  return refuse(426, reason, UPGRADE_HEADERS);
+/**
+ * "The server MUST send an Upgrade header field in a 426 response" RFC 9110 §15.5.22, named in Connection, §7.8. But "an
+ * endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields" RFC 9113 §8.2.2, and node
+ * throws for one.
+ */
+function upgradeRequired({ httpVersionMajor }: RequestHead, reason: string): HandshakeRefusal {
+  return refuse(426, reason, httpVersionMajor > 1 ? [] : UPGRADE_HEADERS);
 }
 
 /** The value of a header for a message. */
@@ -77,16 +81,20 @@ export function subprotocols(request: Pick<RequestHead, "rawHeaders">): readonly
 }
 
 /** Steps 1-4: is this a WebSocket handshake of version 13 at all? */
-function checkUpgrade({ method, rawHeaders }: RequestHead): HandshakeRefusal | undefined {
+function checkUpgrade(request: RequestHead): HandshakeRefusal | undefined {
+  const { method, rawHeaders } = request;
   const connection = headerValues(rawHeaders, "Connection");
   const upgrade = headerValues(rawHeaders, "Upgrade");
   if (!hasToken(connection, "upgrade")) {
     const reason = `Connection header must have the token "upgrade", got ${shown(connection)}`;
     // No Upgrade header either: an ordinary HTTP request, and 426 tells it what this URL is for.
-    return upgrade.length === 0 ? upgradeRequired(reason) : refuse(400, reason);
+    return upgrade.length === 0 ? upgradeRequired(request, reason) : refuse(400, reason);
   }
   if (!hasToken(upgrade, "websocket")) {
-    return upgradeRequired(`Upgrade header must have the token "websocket", got ${shown(upgrade)}`);
+    return upgradeRequired(
+      request,
+      `Upgrade header must have the token "websocket", got ${shown(upgrade)}`,
+    );
   }
   if (method !== "GET") {
     return refuse(405, `method must be GET, got ${showText(method ?? "")}`, [["Allow", "GET"]]);
@@ -98,7 +106,7 @@ function checkUpgrade({ method, rawHeaders }: RequestHead): HandshakeRefusal | u
   }
   // "an appropriate HTTP error code (such as 426 Upgrade Required)" §4.2.2
   if (!hasToken(version, "13")) {
-    return upgradeRequired(`Sec-WebSocket-Version must be 13, got ${shown(version)}`);
+    return upgradeRequired(request, `Sec-WebSocket-Version must be 13, got ${shown(version)}`);
   }
   return undefined;
 }

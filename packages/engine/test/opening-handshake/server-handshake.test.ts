@@ -152,6 +152,14 @@ describe("RFC 6455 §4.2.1 server reads a request", () => {
     expect(outcome.headers).toContainEqual(VERSION);
   });
 
+  it("names no protocol in a 426 over HTTP/2, where Upgrade and Connection must not be", () => {
+    const plain = request({ Upgrade: undefined, Connection: undefined }, { httpVersionMajor: 2 });
+    expect(refusal(plain)).toMatchObject({
+      status: 426,
+      headers: [["Sec-WebSocket-Version", "13"]],
+    });
+  });
+
   it("names the version and the protocol in a 426, and the method in a 405", () => {
     expect(refusal(request({ Upgrade: undefined })).headers).toEqual(REQUIRED);
     expect(refusal(request({ "Sec-WebSocket-Version": "8" })).headers).toEqual(REQUIRED);
