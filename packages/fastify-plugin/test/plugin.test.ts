@@ -1,5 +1,6 @@
 /** Registration, scopes, route options, and everything of Fastify that a route has. */
 import { fastifyWebsocket } from "./fastify-websocket.ts";
+import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "@longwire/fastify/testing";
 import { websocket, type FastifyConn, type WebSocketPluginOptions } from "@longwire/fastify";
@@ -469,6 +470,22 @@ describe("servers", () => {
     const [message] = await nextEvent(peer, "message");
     expect(String(message)).toBe("https");
     peer.terminate();
+  });
+
+  it("an HTTP/2 server goes on with HTTP", async () => {
+    const app = closing(fastify({ http2: true }));
+    await app.register(websocket);
+    app.websocket("/", echo);
+    app.get("/page", async () => "a page");
+    const client = connectHttp2(await app.listen({ port: 0, host: "127.0.0.1" }));
+    for (const [path, status] of [
+      ["/page", 200],
+      ["/", 426],
+    ] as const) {
+      const [headers] = await nextEvent(client.request({ ":path": path }), "response");
+      expect(headers).toMatchObject({ ":status": status });
+    }
+    client.destroy();
   });
 
   it("a server of the application's own making, by serverFactory", async () => {
