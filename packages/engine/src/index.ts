@@ -83,3 +83,22 @@ export { runCallbacks } from "./server/run-callbacks.ts";
 export type { ConnCallbacks } from "./server/run-callbacks.ts";
 export { connectInMemory } from "./client/connect-in-memory.ts";
 export type { ConnectedInMemory, ConnectInMemoryOptions } from "./client/connect-in-memory.ts";
+export { dial, Dialer } from "./client/dialer.ts";
+export type { Dialed } from "./client/dialer.ts";
+export type {
+  DialAddress,
+  DialerOptions,
+  DialHook,
+  DialHookContext,
+  DialOptions,
+  DialTlsOptions,
+  ProxyFunction,
+} from "./client/dial-options.ts";
+export type { DialEvent, DialPhase } from "./client/dial-progress.ts";
+export type { CookieJar } from "./client/cookie-jar.ts";
+export { proxyFromEnvironment } from "./client/proxy-from-environment.ts";
+export type { Environment } from "./client/proxy-from-environment.ts";
+export { isTemporary, reconnecting } from "./client/reconnecting.ts";
+export type { DialsConns, Loss, ReconnectOptions } from "./client/reconnecting.ts";
+export type { BackOffOptions } from "./client/back-off.ts";
+export type { Credentials } from "./opening-handshake/basic-auth.ts";
