@@ -169,6 +169,7 @@ export class WriteQueue {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (!this.#admit("")) return rejected(this.#failure);
     if (!this.#writerOpen && this.#parked.length === 0) {
       this.#writerOpen = true;
       return RESOLVED;
