@@ -2,7 +2,10 @@
 
 import { ValidationError } from "../errors.ts";
 import type { ValidationIssue } from "../errors.ts";
+import type { Jsonified } from "./jsonified.ts";
 import type { MessageCheck } from "./message.ts";
+
+export type { Jsonified } from "./jsonified.ts";
 
 /**
  * A schema by the Standard Schema convention (zod, valibot, arktype and others follow it), as a structure of our own:
@@ -54,21 +57,6 @@ export type ClientIn<M extends Messages> = Jsonified<OutputOf<M["outgoing"]>>;
 /** What the client writes. */
 export type ClientOut<M extends Messages> = InputOf<M["incoming"]>;
 
-/** What is left of a value that has gone through JSON: a Date is a string. */
-export type Jsonified<T> = T extends { toJSON(): infer J }
-  ? Jsonified<J>
-  : T extends string | number | boolean | null
-    ? T
-    : unknown extends T
-      ? unknown
-      : T extends undefined | symbol | ((...args: never[]) => unknown)
-        ? never
-        : T extends ReadonlyArray<unknown>
-          ? { [K in keyof T]: Jsonified<T[K]> }
-          : T extends object
-            ? { [K in keyof T as Jsonified<T[K]> extends never ? never : K]: Jsonified<T[K]> }
-            : never;
-
 /** What a connection does with the contract: functions, whatever made them. */
 export interface MessageChecks<In = unknown> {
   /** Checks a parsed message. */
@@ -105,7 +93,8 @@ export function checkBy<T>(schema: StandardSchema<unknown, T>, name: string): Me
   }
   return (value) => {
     const result = schema["~standard"].validate(value);
-    if (result instanceof Promise) {
+    if ("then" in result) {
+      result.then(undefined, () => {}); // nobody is going to await it
       throw new TypeError(
         `messages.${name} validates asynchronously: messages are checked in order, so a schema must not wait`,
       );

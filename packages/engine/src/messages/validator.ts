@@ -52,6 +52,7 @@ function checked(validate: Validator, value: unknown): unknown {
   if (result === false) throw new ValidationError(issuesOf(validate.errors));
   if (typeof result !== "object" || result === null) return place.value;
   if ("then" in result) {
+    Promise.resolve(result).catch(() => {}); // nobody is going to await it
     throw new TypeError("a schema of messages must not wait: messages are checked in order");
   }
   if ("error" in result && Boolean(result.error)) {
