@@ -516,8 +516,10 @@ export class Conn<In = unknown, Out = unknown>
 }
 
 export interface JSONOptions<In, Out> {
-  /** Gets what is wrong with a message, which is then skipped. @default closes with 1007 */
-  readonly onInvalid?: ((error: InvalidMessageError, conn: Conn<In, Out>) => void) | undefined;
+  /** Gets what is wrong with a message, which is skipped once this has returned and its promise settled. @default closes with 1007 */
+  readonly onInvalid?:
+    | ((error: InvalidMessageError, conn: Conn<In, Out>) => void | Promise<void>)
+    | undefined;
 }
 
 /** Type of a control frame. */

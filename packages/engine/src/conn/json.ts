@@ -29,7 +29,7 @@ export function serializeJSON(value: unknown, check: MessageCheck<unknown> | und
 /** Iterates over the messages of a connection as values. */
 export async function* iterateJSON<In, C extends JSONSource<In>>(
   conn: C & JSONSource<In>,
-  onInvalid: ((error: InvalidMessageError, conn: C) => void) | undefined,
+  onInvalid: ((error: InvalidMessageError, conn: C) => void | Promise<void>) | undefined,
 ): AsyncGenerator<In, undefined, undefined> {
   for await (const message of conn) {
     let value: In;
@@ -42,7 +42,7 @@ export async function* iterateJSON<In, C extends JSONSource<In>>(
         void conn.close(CloseCode.invalidPayload, truncateCloseReason(error.message));
         return undefined;
       }
-      onInvalid(error, conn);
+      await onInvalid(error, conn);
       continue;
     }
     yield value;
