@@ -1,24 +1,14 @@
 /** An example as a process of its own: compiled, started, read line by line, stopped by a signal. */
-import { spawn, spawnSync, type ChildProcessByStdio } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { buildWorkspace } from "./built-workspace.ts";
 import { deferred, Inbox, within } from "./wait.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-const TSC = fileURLToPath(new URL("node_modules/typescript/bin/tsc", ROOT));
 const EXIT_MS = 15_000;
 const START_MS = 30_000;
-
-/** Compiles an example and what it stands on; next to nothing when that has been done. */
-function build(folder: string): void {
-  const { status, stdout } = spawnSync(process.execPath, [TSC, "-b", "tsconfig.build.json"], {
-    cwd: folder,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  if (status !== 0) throw new Error(`the example does not compile:\n${stdout}`);
-}
 
 export interface ExampleExit {
   readonly code: number | null;
@@ -33,7 +23,7 @@ export class ExampleProcess implements Disposable {
   /** @param name - Folder below examples/. */
   constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const folder = fileURLToPath(new URL(`examples/${name}`, ROOT));
-    build(folder);
+    buildWorkspace(folder);
     this.#child = spawn(process.execPath, ["dist/main.js", ...args], {
       cwd: folder,
       env: { ...process.env, ...env },
