@@ -24,7 +24,10 @@ export interface AttachedServer {
 /** Listens on a free port of the loopback interface until the test has finished. */
 export async function listen(server: http.Server, o: { port?: number } = {}): Promise<number> {
   const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve) => server.listen(o.port ?? 0, "127.0.0.1", resolve));
   onTestFinished(async () => {
     for (const socket of sockets) socket.destroy();
