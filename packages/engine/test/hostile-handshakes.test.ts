@@ -113,7 +113,7 @@ async function statusOf(port: number, request: string): Promise<number> {
   const peer = await RawPeer.connect(port);
   peer.send(Buffer.from(request, "latin1"));
   const { status } = await peer.readResponse();
-  peer.reset();
+  peer[Symbol.dispose]();
   return status;
 }
 
