@@ -10,10 +10,7 @@ beforeAll(async () => {
   url = (await example.line()).slice("listening on ".length);
 }, 60_000);
 
-afterAll(async () => {
-  example.kill();
-  expect((await example.exited()).code).toBe(0);
-});
+afterAll(() => example[Symbol.dispose]());
 
 const SIXTEEN_MIB = 16 * 1024 * 1024;
 
@@ -65,5 +62,14 @@ describe("any other path", () => {
   it("is 404 and names the paths", async () => {
     const refusal = await WsPeer.refused(`${url}/x`);
     expect([refusal.status, refusal.body]).toEqual([404, "paths: /m /r /e /p\n"]);
+  });
+});
+
+describe("a signal", () => {
+  it("closes the server", async () => {
+    using other = new ExampleProcess("autobahn", ["server", "--port", "0"]);
+    await other.line();
+    other.kill();
+    expect((await other.exited()).code).toBe(0);
   });
 });
