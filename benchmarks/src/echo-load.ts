@@ -80,12 +80,12 @@ function collect(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Keeps `depth` messages under way on every connection, and measures after a second of warm-up. */
+/** Keeps `depth` messages under way on every connection, and measures after 3 s: V8 needs as long to have compiled all of it. */
 export function runLoad(
   options: LoadOptions & { depth: number; seconds: number; pid: number },
 ): Promise<LoadResult> {
   const { depth, seconds, pid } = options;
-  const extra = ["--depth", depth, "--seconds", seconds, "--warm-up", 1, "--pid", pid].map(String);
+  const extra = ["--depth", depth, "--seconds", seconds, "--warm-up", 3, "--pid", pid].map(String);
   return withMessages(options.messages, async (file) => {
     const output = await collect(start(options, file, extra));
     return JSON.parse(output) as LoadResult; // our own program's output
