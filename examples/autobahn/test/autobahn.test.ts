@@ -44,7 +44,6 @@ describe.each(["/m", "/r", "/e", "/p"])("path %s", (path) => {
           opcode: at === 0 ? 2 : 0,
           fin: at === count - 1,
           payload: fragment,
-          masked: true,
         }),
       );
     }
