@@ -11,7 +11,8 @@ export type App = Pick<Application<never, never>, "callback">;
 
 /**
  * Sends the upgrade requests of `server` through `app`, as `attach(app.listen(3000), app)`. The 101 goes out when the
- * whole chain has come back: cookies and headers that middleware sets after `await next()` are on it.
+ * whole chain has come back: cookies and headers that middleware sets after `await next()` are on it. As with `listen`,
+ * middleware has to be in place before.
  *
  * @throws TypeError | RangeError naming the value.
  */

@@ -39,7 +39,8 @@ function serverOf(app: App): Server {
 
 /**
  * Connects to a route of `app`, through its middleware, and resolves with the client's end of the connection. Close it
- * when the test is over: `await using conn = await connect(app, "/chat")`.
+ * when the test is over: `await using conn = await connect(app, "/chat")`. Middleware has to be in place: Koa composes it
+ * once.
  *
  * @typeParam M - The route's message contract: types what is read and written here, from the client's side.
  * @param app - A Koa app, or a server that has been attached: its own options hold then.
