@@ -46,7 +46,6 @@ export const ERROR_CODES = [
   "WS_WRITE_DEADLINE",
   "WS_PONG_TIMEOUT",
   "WS_WRITER_CLOSED",
-  "WS_TRANSPORT",
   // message contents
   "WS_JSON_INVALID",
   "WS_VALIDATION",
