@@ -5,9 +5,14 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 const here = import.meta.dirname;
 const SOURCE = "@longwire/source"; // export condition: workspaces resolve to src/, so no build is needed
 
-const folders = ["packages", "examples"].flatMap((parent) =>
-  readdirSync(`${here}/${parent}`).map((name) => ({ name, root: `${here}/${parent}/${name}` })),
-);
+const packages = readdirSync(`${here}/packages`);
+const folders = [
+  ...packages.map((name) => ({ name, root: `${here}/packages/${name}` })),
+  ...readdirSync(`${here}/examples`).map((name) => ({
+    name: packages.includes(name) ? `example-${name}` : name, // a project's name is unique
+    root: `${here}/examples/${name}`,
+  })),
+];
 
 function project(name: string, root: string): TestProjectInlineConfiguration {
   return {

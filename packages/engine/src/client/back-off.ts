@@ -25,6 +25,6 @@ export function retryAfter(value: string | string[] | undefined, now: number): n
   if (typeof value !== "string" || value === "") return undefined;
   const seconds = Number(value);
   if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds * 1000;
-  const date = Date.parse(value);
+  const date = value.endsWith("GMT") ? Date.parse(value) : NaN; // Date.parse takes much that is no HTTP date
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -5,6 +5,7 @@ import { HandshakeError, type CloseInfo } from "../errors.ts";
 import type { Conn } from "../conn/conn.ts";
 import { MAX_TIMER_MS, milliseconds, positive } from "../conn/limits.ts";
 import { backOffDelay, retryAfter, type BackOffOptions } from "./back-off.ts";
+import type { HeaderInput } from "../opening-handshake/header-fields.ts";
 import type { DialOptions } from "./dial-options.ts";
 import type { Dialed } from "./dialer.ts";
 
@@ -20,7 +21,14 @@ export interface Loss {
   readonly delay: number | undefined;
 }
 
-export interface ReconnectOptions extends DialOptions, BackOffOptions {
+export interface ReconnectOptions extends Omit<DialOptions, "headers">, BackOffOptions {
+  /**
+   * Headers of each request, or what makes them anew for each attempt, such as a token that expires. When that fails, so
+   * has the attempt.
+   *
+   * @default none
+   */
+  readonly headers?: HeaderInput | (() => HeaderInput | Promise<HeaderInput>) | undefined;
   /** Losses in a row after which it gives up and throws the last error. @default Infinity */
   readonly maxFailures?: number | undefined;
   /** Milliseconds that a connection must last for the failures before it to be forgotten. @default 10_000 */
@@ -85,17 +93,44 @@ type Attempt<In, Out> =
   | { readonly conn: Conn<In, Out>; readonly error?: undefined }
   | { readonly conn?: undefined; readonly error: unknown };
 
+/** An iterable is read once, so it is listed for the attempts to come. */
+function repeatable(headers: ReconnectOptions["headers"]): ReconnectOptions["headers"] {
+  const iterable = typeof headers === "object" && Symbol.iterator in headers;
+  return iterable ? Array.from(headers) : headers;
+}
+
+async function headersOf(given: ReconnectOptions["headers"]): Promise<HeaderInput | undefined> {
+  if (typeof given !== "function") return given;
+  try {
+    return await given();
+  } catch (cause) {
+    // Told apart from a mistake of the caller: what fetches a token throws a TypeError when there is no network.
+    throw new HandshakeError(0, "no headers for the request", { code: "WS_DIAL_FAILED", cause });
+  }
+}
+
 async function attempt<In, Out>(
   dialer: DialsConns<In, Out>,
   url: string | URL,
   options: ReconnectOptions,
 ): Promise<Attempt<In, Out>> {
-  const { headers, subprotocols, signal } = options;
+  const { subprotocols, signal } = options;
   try {
+    const headers = await headersOf(options.headers);
     return { conn: (await dialer.dial(url, { headers, subprotocols, signal })).conn };
   } catch (error) {
     signal?.throwIfAborted();
     return { error };
+  }
+}
+
+/** Pauses. @throws The signal's own reason, where Node would throw an AbortError. */
+async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await timers.setTimeout(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   }
 }
 
@@ -141,9 +176,10 @@ export async function* reconnecting<In = unknown, Out = unknown>(
 ): AsyncGenerator<Conn<In, Out>, void, undefined> {
   const policy = resolvePolicy(options);
   const { signal, shouldRetry = isTemporary, onLoss } = options;
+  const each = { ...options, headers: repeatable(options.headers) };
   for (let failures = 1; ; failures++) {
     signal?.throwIfAborted();
-    const { conn, error: dialError } = await attempt(dialer, url, options);
+    const { conn, error: dialError } = await attempt(dialer, url, each);
     let closed: CloseInfo | undefined;
     if (conn !== undefined) {
       const end = yield* lend(conn, signal);
@@ -152,13 +188,14 @@ export async function* reconnecting<In = unknown, Out = unknown>(
       if (end.lasted >= policy.resetAfter) failures = 1;
     }
     const error: unknown = conn === undefined ? dialError : conn.signal.reason;
-    const retry = failures < policy.maxFailures && shouldRetry({ error, closed, failures });
-    const pause = retry ? delayAfter(error, failures, policy) : undefined;
+    const worthIt = shouldRetry({ error, closed, failures });
+    const again = worthIt && failures < policy.maxFailures;
+    const pause = again ? delayAfter(error, failures, policy) : undefined;
     onLoss?.({ error, closed, failures, delay: pause });
     if (pause === undefined) {
-      if (conn === undefined || failures >= policy.maxFailures) throw error;
-      return;
+      if (conn === undefined || worthIt) throw error;
+      return; // a connection that ended as it should
     }
-    await timers.setTimeout(pause, undefined, signal === undefined ? {} : { signal });
+    await rest(pause, signal);
   }
 }
