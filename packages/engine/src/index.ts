@@ -32,6 +32,14 @@ export type { DataType, MessageCheck } from "./messages/message.ts";
 export { PreparedMessage } from "./messages/prepared-message.ts";
 export type { PreparedPayload } from "./messages/prepared-message.ts";
 export { formatCloseMessage, isCloseError, isUnexpectedCloseError } from "./conn/close-errors.ts";
+export { asWebSocket } from "./conn/as-websocket.ts";
+export type { ConnWebSocket } from "./conn/as-websocket.ts";
+export type {
+  WebSocketCloseEvent,
+  WebSocketErrorEvent,
+  WebSocketEvents,
+  WebSocketMessageEvent,
+} from "./conn/websocket-events.ts";
 export { Conn } from "./conn/conn.ts";
 export type {
   CloseHandler,

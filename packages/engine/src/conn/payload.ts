@@ -14,6 +14,8 @@ export type Payload = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer
  *
  * @throws TypeError for anything else, numbers included.
  */
+export function toPayload(data: Exclude<Payload, string>): Uint8Array;
+export function toPayload(data: Payload): string | Uint8Array;
 export function toPayload(data: Payload): string | Uint8Array {
   if (typeof data === "string" || data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data))
