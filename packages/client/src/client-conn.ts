@@ -66,21 +66,25 @@ export class ClientConn<In = unknown, Out = unknown> implements AsyncIterable<In
     });
     this.opened.catch(() => {}); // who awaits it sees the rejection
     socket.addEventListener("message", ({ data }) => this.#receive(data as Data)); // by binaryType
-    let cause: unknown;
-    socket.addEventListener("error", ({ error }) => (cause = error));
     const onAbort = (): void => {
       this.#abandon(signal?.reason, false);
       socket.close();
     };
     signal?.addEventListener("abort", onAbort);
     this.closed = new Promise((resolve) => {
-      socket.addEventListener("close", ({ code = 1006, reason = "", wasClean = false }) => {
+      let cause: unknown;
+      const onEnd = ({ code = 1006, reason = "", wasClean = false }: Partial<CloseInfo>): void => {
         signal?.removeEventListener("abort", onAbort);
         const end = { code, reason, wasClean };
         // "normal", "going away" and no code at all
         this.#finish(this.#closeError(end, cause), code < 1002 || code === 1005);
         resolve(end);
+      };
+      socket.addEventListener("error", ({ error }) => {
+        cause = error;
+        if (!this.#hasOpened) onEnd({}); // Node 22 fires no close there; all others do, with the same 1006
       });
+      socket.addEventListener("close", onEnd);
     });
   }
 
