@@ -1,7 +1,7 @@
 /** What a handler knows of its context and its messages, at compile time. */
-import Router from "@koa/router";
+import Router, { type RouterContext, type RouterMiddleware } from "@koa/router";
 import type { Conn } from "@longwire/engine";
-import Koa from "koa";
+import Koa, { type ParameterizedContext } from "koa";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { upgrades, websocket } from "../src/index.ts";
@@ -9,6 +9,8 @@ import { upgrades, websocket } from "../src/index.ts";
 interface State {
   user: { name: string };
 }
+
+const requireUser: RouterMiddleware<State> = (_ctx, next) => next();
 
 const messages = {
   incoming: z.object({ text: z.string() }),
@@ -28,6 +30,28 @@ describe("types", () => {
     );
     app.use((ctx) =>
       websocket(ctx, (_conn, { state }) => expectTypeOf(state.user.name).toEqualTypeOf<string>()),
+    );
+    expect(app.middleware).toHaveLength(1);
+  });
+
+  it("take the context's type by name in the short form", () => {
+    const app = new Koa<State>();
+    app.use(
+      websocket((conn, ctx: ParameterizedContext<State>) => {
+        expectTypeOf(conn).toEqualTypeOf<Conn>();
+        expectTypeOf(ctx.state.user.name).toEqualTypeOf<string>();
+      }),
+    );
+    const router = new Router<State>();
+    router.get(
+      "/chat/:room",
+      requireUser,
+      websocket({ readLimit: 1_000 }, (_conn, ctx: RouterContext<State>) => {
+        expectTypeOf(ctx.params["room"]).toEqualTypeOf<string | undefined>();
+        expectTypeOf(ctx.state.user.name).toEqualTypeOf<string>();
+        // @ts-expect-error -- there is no such state
+        void ctx.state.users;
+      }),
     );
     expect(app.middleware).toHaveLength(1);
   });
