@@ -25,6 +25,7 @@ export interface AttachedServer {
 export async function listen(server: http.Server, o: { port?: number } = {}): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
+    if (sockets.has(socket)) return; // a replayed request announces its connection again
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
