@@ -58,6 +58,11 @@ export class DialProgress {
     return this.#controller.signal;
   }
 
+  /** Milliseconds until the clock ends the dial. */
+  get remaining(): number {
+    return Math.max(0, this.#began + this.#bounds.timeout - performance.now());
+  }
+
   readonly #onAbort = (): void => this.#controller.abort(this.#bounds.signal?.reason);
 
   readonly #onTimeout = (): void => {

@@ -24,8 +24,10 @@ interface Socks {
 
 /** One byte has to hold the length of a name, a user, a password. The package trusts its caller with that. */
 const MAX_FIELD_BYTES = 255;
-/** setTimeout takes no more. Our own clock ends the wait. */
-const NO_TIMEOUT_MS = 2_147_483_647;
+/** The package never clears its timer, which holds the socket for so long: behind our own clock, but not by much. */
+const TIMEOUT_MARGIN_MS = 1_000;
+/** The same where our own clock has no end. */
+const LONGEST_TIMEOUT_MS = 600_000;
 
 async function loadSocks(): Promise<Socks> {
   try {
@@ -85,7 +87,7 @@ export async function openSocksTunnel(
         command: "connect",
         destination: { host, port: server.port },
         existing_socket: socket,
-        timeout: NO_TIMEOUT_MS,
+        timeout: Math.min(progress.remaining + TIMEOUT_MARGIN_MS, LONGEST_TIMEOUT_MS),
       }),
     );
   } catch (cause) {

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { Dialer, type DialAddress, type DialerOptions } from "@longwire/engine";
 import { within } from "@longwire/testkit";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { CA, OTHER_NAME, PROXY, PROXY_CA, SERVER } from "./certificates.ts";
 import { echoes, failOnCrash, failure, LARGE, open, refusal } from "./dialing.ts";
 import { startHttpProxy, startSocksProxy, type Proxy } from "./proxies.ts";
@@ -267,6 +267,19 @@ describe("SOCKS5 proxies", () => {
     const error = await refusal(backend.url, { proxy: url.replace("us%3Ar", "other") });
     expect(error).toMatchObject({ code: "WS_PROXY_REFUSED", status: 0 });
     expect((await refusal(backend.url, { proxy: proxy.url })).code).toBe("WS_PROXY_REFUSED");
+  });
+
+  it("leave no timer behind that would hold the socket for long", async () => {
+    const [proxy, backend] = await Promise.all([startSocksProxy(), startEcho()]);
+    const { SocksClient } = await import("socks");
+    const called = vi.spyOn(SocksClient, "createConnection");
+    onTestFinished(() => called.mockRestore());
+    await open(backend.url, { proxy: proxy.url, handshakeTimeout: 5000 });
+    await open(backend.url, { proxy: proxy.url, handshakeTimeout: Infinity });
+    const [first, second] = called.mock.calls.map(([options]) => options.timeout);
+    expect(first).toBeGreaterThan(1000);
+    expect(first).toBeLessThanOrEqual(6000);
+    expect(second).toBe(600_000);
   });
 
   it("that refuse are told apart", async () => {
