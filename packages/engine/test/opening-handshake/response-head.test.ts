@@ -1,4 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { HandshakeError } from "../../src/errors.ts";
+import { ResponseBody } from "../../src/opening-handshake/response-body.ts";
 import {
   MAX_RESPONSE_HEAD_BYTES,
   ResponseHeadParser,
@@ -154,5 +157,59 @@ describe("the limit of a response head", () => {
     const bytes = Buffer.from(start + line);
     for (let at = 0; at < MAX_RESPONSE_HEAD_BYTES; at++) parser.push(bytes.subarray(at, at + 1));
     expect(() => parser.push(Buffer.from("a"))).toThrow("longer than");
+  });
+});
+
+describe("any bytes", () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc
+      .array(
+        fc.constantFrom("HTTP/1.1 ", "101", " X", "\r\n", "\n", "\r", "A", ":", " ", "\u0000", "é"),
+      )
+      .map((parts) => Buffer.from(parts.join(""), "latin1")),
+  );
+
+  it("give a head or a HandshakeError, the same however they are split", () => {
+    fc.assert(
+      fc.property(bytes, fc.array(fc.integer({ min: 1, max: 20 })), (given, sizes) => {
+        const outcome = (pieces: readonly Uint8Array[]): unknown => {
+          const parser = new ResponseHeadParser();
+          try {
+            for (const piece of pieces) {
+              const parsed = parser.push(Buffer.from(piece));
+              if (parsed !== undefined) return parsed.head;
+            }
+            return "incomplete";
+          } catch (error) {
+            return error instanceof HandshakeError ? "refused" : error;
+          }
+        };
+        const pieces: Uint8Array[] = [];
+        let at = 0;
+        for (const size of sizes) pieces.push(given.subarray(at, (at += size)));
+        pieces.push(given.subarray(at));
+        const whole = outcome([given]);
+        expect(whole).not.toBeInstanceOf(Error);
+        expect(outcome(pieces)).toEqual(whole);
+      }),
+    );
+  });
+
+  it("never make the body throw, nor keep more than the limit", () => {
+    const head = {
+      httpVersion: "1.1",
+      statusCode: 500,
+      statusMessage: "",
+      headers: {},
+      rawHeaders: ["Transfer-Encoding", "chunked"],
+    };
+    fc.assert(
+      fc.property(fc.array(bytes), (chunks) => {
+        const body = new ResponseBody(head, 16);
+        for (const chunk of chunks) body.push(Buffer.from(chunk));
+        expect(body.bytes.length).toBeLessThanOrEqual(16);
+      }),
+    );
   });
 });
