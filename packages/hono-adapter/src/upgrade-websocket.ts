@@ -71,8 +71,10 @@ function contextOf(conn: Conn, c: Context, report: (error: unknown) => unknown):
 }
 
 function messageEvent(message: Message, { binaryType }: WSContext): MessageEvent {
-  const { type, data } = message;
-  if (type === MessageType.text) return new MessageEvent("message", { data: message.text() });
+  if (message.type === MessageType.text) {
+    return new MessageEvent("message", { data: message.text() });
+  }
+  const data = message.data as Buffer<ArrayBuffer>; // the engine's memory is never shared
   const { buffer, byteOffset, byteLength } = data;
   const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
   return new MessageEvent("message", { data: binaryType === "blob" ? new Blob([data]) : bytes });
