@@ -8,3 +8,4 @@ export type { CloseInfo } from "./errors.ts";
 export { reconnect } from "./reconnect.ts";
 export type { ReconnectOptions } from "./reconnect.ts";
 export type { WebSocketConstructor, WebSocketEvent, WebSocketLike } from "./web-socket.ts";
+export type { ClientIn, ClientOut, Messages, StandardSchema } from "@longwire/engine";
