@@ -80,7 +80,7 @@ const FENCES: readonly Fence[] = [
     ["../framing/frame.ts", "../endpoint/endpoint.ts", "../transport/transport.ts", "node:stream"],
     ["../server/upgrader.ts", "../client/dialer.ts", "../opening-handshake/origin.ts", "node:net"],
   ),
-  { file: `${ENGINE}/conn/message-reader.ts`, allowed: ["node:zlib"], refused: ["node:net"] },
+  { file: `${ENGINE}/conn/inflate-stream.ts`, allowed: ["node:zlib"], refused: ["node:net"] },
   { file: `${ENGINE}/conn/run-handler.ts`, allowed: ["node:async_hooks"], refused: ["node:net"] },
   folder(
     "server",

@@ -226,8 +226,8 @@ export class ConnCore<In>
     this.reading.onMessage(type, data);
   }
 
-  onMessageStart(type: DataType): void {
-    this.reading.onMessageStart(type);
+  onMessageStart(type: DataType, compressed: boolean): void {
+    this.reading.onMessageStart(type, compressed);
   }
 
   onMessagePiece(piece: Buffer, last: boolean): void {
@@ -324,6 +324,10 @@ export class ConnCore<In>
     this.#sendClose(CloseCode.tryAgainLater, reason);
     this.#endWith({ code: CloseCode.tryAgainLater, reason, wasClean: false }, this.writing.failure);
     this.transport.destroy();
+  }
+
+  onDeflated(): void {
+    this.#endTransport();
   }
 
   /** The peer is lost: a deadline has passed for bytes that wait, or it has been silent for too long. */

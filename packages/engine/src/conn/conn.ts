@@ -239,7 +239,8 @@ export class Conn<In = unknown, Out = unknown>
     const opened = writing.beginFragments(options);
     const open = (): MessageWriter => {
       const buffer = new WriteBuffer(writeBufferSize, writeBufferPool);
-      return new MessageWriter(type, writing, buffer, onUnfinished);
+      const { deflate } = this.#core;
+      return new MessageWriter(type, { queue: writing, buffer, deflate, onUnfinished });
     };
     return handled(opened.then(open));
   }

@@ -2,19 +2,33 @@
 
 import { WritableStream } from "node:stream/web";
 import { WebSocketError } from "../errors.ts";
+import type { MessageDeflate } from "../extensions/message-deflate.ts";
+import type { PieceDeflater } from "../extensions/piece-deflater.ts";
 import { Opcode } from "../framing/opcode.ts";
 import { Utf8Validator } from "../framing/utf8.ts";
 import { MessageType } from "../messages/message.ts";
 import type { DataType } from "../messages/message.ts";
 import { toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
-import { handled } from "./wait.ts";
+import { LONG_MESSAGE_BYTES, nextTurn, SLICE_BYTES } from "./turn-deflate.ts";
+import { handled, rejected } from "./wait.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
+/** What a writer needs of its connection. */
+export interface MessageWriterInit {
+  readonly queue: WriteQueue;
+  readonly buffer: WriteBuffer;
+  /** Compression, when it has been negotiated. */
+  readonly deflate: MessageDeflate | undefined;
+  /** Called when a message has begun that can't be completed: the connection must close. */
+  onUnfinished(): void;
+}
+
 /**
  * Writes one message as fragments (RFC 6455 §5.4). Made by `conn.nextWriter()`. Pieces are collected up to the
- * connection's write buffer size and then sent as a fragment; {@link close} must follow, else nobody else can write.
+ * connection's write buffer size and then sent as a fragment, compressed on its own where that has been negotiated:
+ * memory stays the same however long the message. {@link close} must follow, else nobody else can write.
  */
 export class MessageWriter implements AsyncDisposable {
   readonly type: DataType;
@@ -22,16 +36,22 @@ export class MessageWriter implements AsyncDisposable {
   readonly #onUnfinished: () => void;
   readonly #utf8: Utf8Validator | undefined;
   readonly #buffer: WriteBuffer;
+  readonly #deflate: MessageDeflate | undefined;
+  /** Compresses this message, once its first fragment is on its way. */
+  #deflater: PieceDeflater | undefined;
+  /** A long piece that is compressed between turns, and the calls behind it. */
+  #underWay: Promise<void> | undefined;
   #opcode: DataType | typeof Opcode.continuation;
   #closed = false;
 
-  /** @param onUnfinished - Called when a message has begun that can't be completed: the connection must close. */
-  constructor(type: DataType, queue: WriteQueue, buffer: WriteBuffer, onUnfinished: () => void) {
+  /** @internal */
+  constructor(type: DataType, init: MessageWriterInit) {
     this.type = type;
-    this.#onUnfinished = onUnfinished;
+    this.#onUnfinished = () => init.onUnfinished();
     this.#opcode = type;
-    this.#queue = queue;
-    this.#buffer = buffer;
+    this.#queue = init.queue;
+    this.#buffer = init.buffer;
+    this.#deflate = init.deflate;
     this.#utf8 = type === MessageType.text ? new Utf8Validator() : undefined;
   }
 
@@ -41,7 +61,14 @@ export class MessageWriter implements AsyncDisposable {
    * @throws WebSocketError `WS_WRITER_CLOSED`; TypeError for a text that is not UTF-8 or a payload of another kind.
    */
   write(chunk: Payload): Promise<void> {
-    return handled(this.#write(chunk));
+    if (this.#underWay === undefined) return handled(this.#write(chunk));
+    try {
+      const payload = toPayload(chunk);
+      const copy = typeof payload === "string" ? payload : Buffer.from(payload);
+      return this.#behind(() => this.#write(copy));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   async #write(chunk: Payload): Promise<void> {
@@ -54,7 +81,37 @@ export class MessageWriter implements AsyncDisposable {
     if (this.#utf8?.push(bytes, 0, bytes.length) === false) {
       throw new TypeError("text message is not valid UTF-8");
     }
-    await this.#collect(bytes);
+    if (bytes.length > LONG_MESSAGE_BYTES && this.#compresses) {
+      await this.#behind(() => this.#sendInTurns(Buffer.from(bytes)));
+    } else await this.#collect(bytes);
+  }
+
+  /** Runs `action` when a long piece and the calls behind it are done: at once when there is none. */
+  #behind(action: () => Promise<void>): Promise<void> {
+    const before = this.#underWay;
+    const done = handled(before === undefined ? action() : before.then(action, action));
+    this.#underWay = done;
+    const forget = (): void => {
+      if (this.#underWay === done) this.#underWay = undefined;
+    };
+    done.then(forget, forget);
+    return done;
+  }
+
+  /** This message goes out compressed, as far as is known before its first fragment. */
+  get #compresses(): boolean {
+    const hasBegun = this.#opcode === Opcode.continuation;
+    return hasBegun ? this.#deflater !== undefined : this.#deflate?.enabled === true;
+  }
+
+  /** Compresses and sends a long piece; the others' turns come between. */
+  async #sendInTurns(bytes: Buffer): Promise<void> {
+    if (this.#buffer.length > 0) await this.#send(this.#buffer.take(), false);
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      this.#mustBeOpen();
+      await this.#send(bytes.subarray(at, at + SLICE_BYTES), false);
+      await nextTurn();
+    }
   }
 
   /** Takes all of it at once, so that the pieces of another call can't come between; resolves with the last fragment. */
@@ -72,6 +129,7 @@ export class MessageWriter implements AsyncDisposable {
 
   /** Sends what has been collected as a fragment, without ending the message. */
   flush(): Promise<void> {
+    if (this.#underWay !== undefined) return this.#behind(() => this.#flush());
     return handled(this.#flush());
   }
 
@@ -86,6 +144,7 @@ export class MessageWriter implements AsyncDisposable {
    * @throws TypeError when a text ends inside a character; the message is given up then, as by {@link abort}.
    */
   close(): Promise<void> {
+    if (this.#underWay !== undefined) return this.#behind(() => this.#close());
     return handled(this.#close());
   }
 
@@ -137,6 +196,16 @@ export class MessageWriter implements AsyncDisposable {
   #send(payload: Uint8Array, fin: boolean): Promise<void> {
     const opcode = this.#opcode;
     this.#opcode = Opcode.continuation;
-    return this.#queue.writeFragment(opcode, payload, fin, false);
+    if (opcode === Opcode.continuation) {
+      const piece = this.#deflater?.deflate(payload, fin) ?? payload;
+      return this.#queue.writeFragment(opcode, piece, fin, false);
+    }
+    const deflate = this.#deflate;
+    // A message that turns out to be short is sent as writeMessage would.
+    if (deflate?.enabled === true && (!fin || deflate.applies(payload.length)))
+      this.#deflater = deflate.deflatePieces();
+    const piece = this.#deflater?.deflate(payload, fin) ?? payload;
+    // RSV1 marks "the first frame" of a compressed message, RFC 7692 §6.1
+    return this.#queue.writeFragment(opcode, piece, fin, this.#deflater !== undefined);
   }
 }

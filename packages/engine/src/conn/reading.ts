@@ -15,6 +15,8 @@ import type { ConnLimits } from "./limits.ts";
 import type { IterationSource } from "./message-iterator.ts";
 import { MessageReader } from "./message-reader.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { StreamedMessage } from "./streamed-message.ts";
+import type { StreamedMessageOwner } from "./streamed-message.ts";
 import { rejected, waitFor } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
 
@@ -39,10 +41,9 @@ export interface ReadEnd {
   readonly quiet: boolean;
 }
 
-export class Reading<In> implements IntakeOwner, IterationSource<In> {
+export class Reading<In> implements IntakeOwner, StreamedMessageOwner, IterationSource<In> {
   readonly intake: Intake;
   readonly #endpoint: Endpoint;
-  readonly #maxReaderBytes: number;
   readonly #maxPieceBytes: number;
   readonly #events: ReadingEvents;
   readonly #check: MessageCheck<In> | undefined;
@@ -52,8 +53,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   #waiter: Waiter<Message<In>> | undefined;
   #readerWaiter: Waiter<MessageReader> | undefined;
   #each: EachReader<In> | undefined;
-  /** The reader of the message under way, abandoned or not. */
-  #openReader: MessageReader | undefined;
+  readonly #streamed: StreamedMessage;
   #openIterators = 0;
   #hasRead = false;
   /** Nobody reads and nobody is going to. */
@@ -73,11 +73,11 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     check: MessageCheck<In> | undefined,
   ) {
     this.#endpoint = endpoint;
-    this.#maxReaderBytes = limits.readQueueBytes;
     this.#maxPieceBytes = limits.readBufferSize;
     this.#events = events;
     this.#check = check;
     this.#queue = new ReadQueue(limits.readQueueBytes, limits.readQueueMessages);
+    this.#streamed = new StreamedMessage(endpoint, limits, this);
     this.intake = new Intake(endpoint, transport, this);
   }
 
@@ -89,7 +89,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
 
   /** Somebody reads right now, or holds an iterator or an unfinished reader. */
   get hasReader(): boolean {
-    return this.#somebodyWaits || this.#openIterators > 0 || this.#openReader?.ended === false;
+    return this.#somebodyWaits || this.#openIterators > 0 || this.#streamed.isOpen;
   }
 
   /** What comes beyond the water mark is dropped and counted from now on, until somebody reads again. */
@@ -106,13 +106,11 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   // ---- asked and told by the intake ----
 
   get wantsInput(): boolean {
-    if (this.#each?.pending === true) return false;
+    if (this.#each?.pending === true || this.#streamed.isInflating) return false;
     if (this.#somebodyWaits || this.#unattended || this.#deaf) return true;
     // Behind the end, nothing but the peer's FIN can come, and it must be seen.
     if (this.#end !== undefined && !this.intake.hasBacklog) return true;
-    if (this.#openReader !== undefined && this.#openReader.bufferedBytes >= this.#maxReaderBytes)
-      return false;
-    return !this.#queue.isFull(this.#endpoint.storedBytes);
+    return !this.#streamed.isFull && !this.#queue.isFull(this.#endpoint.storedBytes);
   }
 
   onViolation(error: ProtocolError): void {
@@ -154,24 +152,28 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     }
   }
 
-  onMessageStart(type: DataType): void {
+  onMessageStart(type: DataType, compressed: boolean): void {
     this.#endpoint.stopStreaming(); // the next message is whole again unless somebody asks
-    const reader = new MessageReader(type, {
-      maxPieceBytes: this.#maxPieceBytes,
-      onTaken: () => this.intake.pump(),
-    });
-    this.#openReader = reader;
+    const reader = this.#streamed.begin(type, compressed);
     const waiter = this.#readerWaiter;
     this.#readerWaiter = undefined;
     waiter?.resolve(reader);
   }
 
   onMessagePiece(piece: Buffer, last: boolean): void {
-    const reader = this.#openReader;
-    if (reader === undefined) return;
-    reader.push(piece, last);
-    if (last) this.#openReader = undefined;
-    if (reader.bufferedBytes >= this.#maxReaderBytes) this.#endpoint.stop();
+    this.#streamed.push(piece, last);
+  }
+
+  // ---- told by the message that is read in pieces ----
+
+  onInflated(): void {
+    this.intake.pump();
+    this.onParsed();
+  }
+
+  onInflateViolation(error: ProtocolError): void {
+    this.#events.onViolation(error);
+    this.onInflated();
   }
 
   // ---- reading ----
@@ -253,10 +255,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
       return new TypeError("another read waits on this connection: one reader at a time");
     this.#hasRead = true;
     this.#unattended = false;
-    if (this.#openReader !== undefined) {
-      this.#openReader.abandon();
-      this.intake.pump();
-    }
+    if (this.#streamed.abandon()) this.intake.pump();
     return undefined;
   }
 
@@ -271,7 +270,7 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   }
 
   get failure(): Error | undefined {
-    if (this.intake.hasBacklog) return undefined;
+    if (this.#hasUnread) return undefined;
     if (this.#end === undefined && this.#deadline?.passed === true) this.#failByDeadline();
     return this.#end?.error;
   }
@@ -311,8 +310,14 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
     this.#endpoint.discardData();
     this.#queue.clear();
     this.#deaf = true;
-    this.#openReader?.abandon();
+    this.#streamed.discard();
+    this.#streamed.abandon();
     this.intake.pump();
+  }
+
+  /** Something has been received that nobody could have read yet. */
+  get #hasUnread(): boolean {
+    return this.intake.hasBacklog || this.#streamed.isInflating;
   }
 
   get #somebodyWaits(): boolean {
@@ -337,8 +342,8 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
   /** Tells the end to whoever waits, once all that has been received is parsed and given. */
   #settleEnd(): void {
     const end = this.#end;
-    if (end === undefined || this.intake.hasBacklog) return;
-    this.#openReader?.fail(end.error);
+    if (end === undefined || this.#hasUnread) return;
+    this.#streamed.fail(end.error);
     const waiters = [this.#waiter, this.#readerWaiter];
     this.#waiter = undefined;
     this.#readerWaiter = undefined;
@@ -353,15 +358,15 @@ export class Reading<In> implements IntakeOwner, IterationSource<In> {
 
   /** A passed deadline counts once somebody waits and all that has been received is given. */
   #checkDeadline(): void {
-    if (this.#deadline?.passed !== true || this.#end !== undefined || this.intake.hasBacklog)
-      return;
+    if (this.#deadline?.passed !== true || this.#end !== undefined || this.#hasUnread) return;
     const waits = this.#somebodyWaits && this.#each?.pending !== true;
-    if (waits || this.#openReader?.ended === false) this.#failByDeadline();
+    if (waits || this.#streamed.isOpen) this.#failByDeadline();
   }
 
   /** Sticky: what arrives later is not read any more, though the connection lives on. */
   #failByDeadline(): void {
     this.#deaf = true;
+    this.#endpoint.discardData(); // behind a message that nobody inflates to its end, no other can be inflated
     this.finish({
       error: new DeadlineError("WS_READ_DEADLINE", "the read deadline has passed"),
       quiet: false,

@@ -12,3 +12,11 @@ export function writeOnClosed(cause: Error | undefined): WebSocketError {
   const options = cause === undefined ? {} : { cause };
   return new WebSocketError("WS_CLOSED", "write on a closed connection", options);
 }
+
+/** The error of a write that the queue has no room for. All three in bytes. */
+export function writeOverLimit(waiting: number, more: number, limit: number): WebSocketError {
+  return new WebSocketError(
+    "WS_BUFFER_LIMIT",
+    `${waiting} bytes wait to be sent, ${more} more would exceed maxBufferedAmount of ${limit}`,
+  );
+}

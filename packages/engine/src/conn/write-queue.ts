@@ -1,6 +1,6 @@
 /** The writing half of a connection: messages in call order, one write at a time, bounded. */
 
-import { DeadlineError, WebSocketError } from "../errors.ts";
+import { DeadlineError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { Opcode } from "../framing/opcode.ts";
@@ -8,13 +8,15 @@ import type { DataType } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
+import { DeflateLane } from "./deflate-lane.ts";
 import type { ConnLimits } from "./limits.ts";
 import { DrainWaiters } from "./drain-waiters.ts";
 import { ParkedWrites } from "./parked-writes.ts";
+import { PayloadOwners } from "./payload-owners.ts";
 import { copyIfShort, payloadBytes } from "./payload.ts";
 import { rejected } from "./wait.ts";
-import type { WaitOptions, Waiter } from "./wait.ts";
-import { writeBehindClose } from "./write-errors.ts";
+import type { WaitOptions } from "./wait.ts";
+import { writeBehindClose, writeOverLimit } from "./write-errors.ts";
 
 /** What the writing half asks and tells the connection. */
 export interface WriteQueueOwner {
@@ -24,6 +26,8 @@ export interface WriteQueueOwner {
   onOverflow(): void;
   /** The write deadline has passed for bytes that wait. */
   onPeerLost(error: Error): void;
+  /** A long message is compressed, and what waited for that has been handed on as far as the peer takes it. */
+  onDeflated(): void;
 }
 
 /** Options of one message. */
@@ -48,13 +52,12 @@ export class WriteQueue {
   #inFlightBytes = 0;
   #flushQueued = false;
   #writerOpen = false;
+  readonly #lane: DeflateLane;
   /** The newest pong that waits; an older one need not be sent (§5.5.3). */
   #pong: Uint8Array | undefined;
 
   readonly #drainWaiters: DrainWaiters = new DrainWaiters(() => this.belowWaterMark);
-  /** Writers of large payloads in the output, then in flight: their memory is free when the kernel has it. */
-  #ownersOfOutput: Waiter<void>[] = [];
-  #ownersInFlight: Waiter<void>[] = [];
+  readonly #owners: PayloadOwners = new PayloadOwners();
 
   #failure: Error | undefined;
   #deadline: Deadline | undefined;
@@ -69,6 +72,10 @@ export class WriteQueue {
     this.#transport = transport;
     this.#limits = limits;
     this.#owner = owner;
+    this.#lane = new DeflateLane(endpoint, this.#owners, () => {
+      this.flush();
+      owner.onDeflated();
+    });
   }
 
   /** Bytes of frames that the kernel has not taken yet. */
@@ -78,6 +85,7 @@ export class WriteQueue {
       this.#parked.bytes +
       this.#controls.bytes +
       this.#inFlightBytes +
+      this.#lane.bytes +
       (this.#pong?.length ?? 0)
     );
   }
@@ -91,6 +99,7 @@ export class WriteQueue {
     return (
       this.#parked.length === 0 &&
       this.#controls.length === 0 &&
+      !this.#lane.isTaken &&
       this.#endpoint.output.byteLength === 0
     );
   }
@@ -108,7 +117,7 @@ export class WriteQueue {
     if (this.failure !== undefined || !this.#admit(payload)) return false;
     if (this.#mustPark()) this.#parkMessage(type, payload, true);
     else {
-      this.#endpoint.sendMessage(type, payload, true);
+      this.#lane.sendMessage(type, payload, true);
       this.#flushSoon();
     }
     return this.belowWaterMark;
@@ -124,16 +133,15 @@ export class WriteQueue {
     const byReference = typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
     if (byReference || (options?.signal !== undefined && this.#mustPark())) {
       const kept = copyIfShort(payload);
-      const written = this.#parked.parkAndWait("write", kept.length, options, (waiter) => {
-        this.#endpoint.sendMessage(type, kept, compress);
-        this.#ownersOfOutput.push(waiter);
-      });
+      const written = this.#parked.parkAndWait("write", kept.length, options, (waiter) =>
+        this.#lane.sendMessage(type, kept, compress, waiter),
+      );
       this.flush();
       return written;
     }
     if (this.#mustPark()) this.#parkMessage(type, payload, compress);
     else {
-      this.#endpoint.sendMessage(type, payload, compress);
+      this.#lane.sendMessage(type, payload, compress);
       this.#flushSoon();
     }
     return this.belowWaterMark ? RESOLVED : this.drained(options);
@@ -144,7 +152,7 @@ export class WriteQueue {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (!this.#admit(message.payload)) return rejected(this.#failure);
-    const start = (): void => this.#endpoint.sendPrepared(message);
+    const start = (): void => this.#lane.sendPrepared(message);
     if (this.#mustPark())
       this.#parked.park({ bytes: message.payload.length, start, reject: () => {} });
     else {
@@ -170,7 +178,7 @@ export class WriteQueue {
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#admit("")) return rejected(this.#failure);
-    if (!this.#writerOpen && this.#parked.length === 0) {
+    if (!this.#laneTaken && this.#parked.length === 0) {
       this.#writerOpen = true;
       return RESOLVED;
     }
@@ -248,7 +256,7 @@ export class WriteQueue {
   close(code: number, reason: string): void {
     this.refuse(writeBehindClose());
     const send = (): void => this.#endpoint.sendClose(code, reason);
-    if (this.#parked.length === 0) send();
+    if (this.#parked.length === 0 && !this.#lane.isTaken) send();
     else this.#parked.park({ bytes: 0, start: send, reject: () => {} });
     this.#pong = undefined; // nothing follows a close frame
     this.flush();
@@ -274,16 +282,11 @@ export class WriteQueue {
       this.#parked.start(this.#mayStart);
       const bytes = output.byteLength;
       if (bytes === 0) break;
-      const owners = this.#ownersOfOutput;
-      if (owners.length > 0) this.#ownersOfOutput = [];
       const written = this.#transport.write(output.take());
       output.settle(written);
       this.#drainWaiters.count(bytes);
-      if (written) resolveAll(owners);
-      else {
-        this.#inFlightBytes += bytes;
-        this.#ownersInFlight.push(...owners);
-      }
+      this.#owners.onHandedOn(written);
+      if (!written) this.#inFlightBytes += bytes;
     }
     this.#drainWaiters.wake();
   }
@@ -291,7 +294,7 @@ export class WriteQueue {
   /** The transport has handed on all that was in flight. */
   onWritten(): void {
     this.#inFlightBytes = 0;
-    resolveAll(this.#ownersInFlight.splice(0));
+    this.#owners.onWritten();
     this.flush();
   }
 
@@ -306,12 +309,11 @@ export class WriteQueue {
     this.#deadline?.clear();
     this.#pong = undefined;
     this.#endpoint.output.clear();
+    this.#lane.cancel(this.#failure);
     this.#parked.rejectAll(this.#failure);
     this.#controls.rejectAll(this.#failure);
     this.#drainWaiters.rejectAll(this.#failure);
-    for (const waiters of [this.#ownersOfOutput, this.#ownersInFlight]) {
-      for (const waiter of waiters.splice(0)) waiter.reject(this.#failure);
-    }
+    this.#owners.rejectAll(this.#failure);
   }
 
   setDeadline(at: Date | number | null): void {
@@ -346,16 +348,21 @@ export class WriteQueue {
 
   /** Starts what is parked up to one batch, or until a writer takes its turn. */
   readonly #mayStart = (): boolean =>
-    !this.#writerOpen && this.#endpoint.output.byteLength < this.#limits.writeWaterMark;
+    !this.#laneTaken && this.#endpoint.output.byteLength < this.#limits.writeWaterMark;
+
+  /** A message is under way that no other may interrupt (§5.4). */
+  get #laneTaken(): boolean {
+    return this.#writerOpen || this.#lane.isTaken;
+  }
 
   #mustPark(): boolean {
-    return this.#inFlightBytes > 0 || this.#writerOpen || this.#parked.length > 0;
+    return this.#inFlightBytes > 0 || this.#laneTaken || this.#parked.length > 0;
   }
 
   /** Parks a message: a short payload as a copy. */
   #parkMessage(type: DataType, payload: string | Uint8Array, compress: boolean): void {
     const kept = copyIfShort(payload);
-    const start = (): void => this.#endpoint.sendMessage(type, kept, compress);
+    const start = (): void => this.#lane.sendMessage(type, kept, compress);
     this.#parked.park({ bytes: payloadBytes(kept), start, reject: () => {} });
   }
 
@@ -365,16 +372,8 @@ export class WriteQueue {
     const room = this.#limits.maxBufferedAmount - waiting;
     // A UTF-16 unit is at most 3 bytes, so the exact length matters near the limit only.
     if (waiting === 0 || payload.length * 3 <= room || payloadBytes(payload) <= room) return true;
-    const error = new WebSocketError(
-      "WS_BUFFER_LIMIT",
-      `${waiting} bytes wait to be sent, ${payloadBytes(payload)} more would exceed maxBufferedAmount of ${this.#limits.maxBufferedAmount}`,
-    );
-    this.fail(error);
+    this.fail(writeOverLimit(waiting, payloadBytes(payload), this.#limits.maxBufferedAmount));
     this.#owner.onOverflow();
     return false;
   }
-}
-
-function resolveAll(waiters: Waiter<void>[]): void {
-  for (const waiter of waiters) waiter.resolve();
 }

@@ -70,6 +70,10 @@ export class Endpoint implements AssemblerEvents {
     return this.#assembler.storedBytes;
   }
 
+  get readLimit(): number {
+    return this.#assembler.readLimit;
+  }
+
   setReadLimit(bytes: number): void {
     this.#assembler.readLimit = bytes;
   }
@@ -139,11 +143,16 @@ export class Endpoint implements AssemblerEvents {
     this.output.append(firstByte(true, true, type), compressed);
   }
 
+  /** Prepared messages go out as frames that other connections send too. */
+  get sharesPrepared(): boolean {
+    return this.#role === "server";
+  }
+
   /** Queues a prepared data message: as one shared frame on a server, freshly masked on a client (§5.3). */
   sendPrepared(message: PreparedMessage): void {
     const { deflate } = this;
     const type = message.type as DataType; // control types take other ways
-    if (this.#role === "client") this.sendMessage(type, message.payload, true);
+    if (!this.sharesPrepared) this.sendMessage(type, message.payload, true);
     else if (deflate?.applies(message.payload.length) === true) {
       this.output.appendShared(message.compressedServerFrame(deflate));
       deflate.sentShared(message.payload);

@@ -61,14 +61,21 @@ export class PreparedMessage {
   /** @internal The compressed frame for all servers' connections with the same settings, without reference to earlier messages. */
   compressedServerFrame(deflate: SharedDeflate): Buffer {
     const key = deflate.sharedKey;
-    let frame = this.#compressedFrames?.get(key);
-    if (frame === undefined) {
-      frame = serializeServerFrame(
-        firstByte(true, true, this.type),
-        deflate.deflateShared(this.payload),
-      );
-      (this.#compressedFrames ??= new Map()).set(key, frame);
-    }
+    return (
+      this.#compressedFrames?.get(key) ??
+      this.keepCompressed(key, deflate.deflateShared(this.payload))
+    );
+  }
+
+  /** @internal That frame is there. */
+  isCompressed(key: string): boolean {
+    return this.#compressedFrames?.has(key) === true;
+  }
+
+  /** @internal Makes that frame of the compressed payload, which is copied. */
+  keepCompressed(key: string, compressed: Uint8Array): Buffer {
+    const frame = serializeServerFrame(firstByte(true, true, this.type), compressed);
+    (this.#compressedFrames ??= new Map()).set(key, frame);
     return frame;
   }
 
