@@ -5,7 +5,7 @@ import { chromium, type Browser, type JSHandle, type Page } from "playwright-cor
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { chat } from "../../src/contract.ts";
 
-const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const EXECUTABLE = process.env["LONGWIRE_CHROMIUM"] ?? "/usr/bin/chromium";
 let browser: Browser;
 
 beforeAll(async () => {
