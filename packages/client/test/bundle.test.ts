@@ -1,22 +1,16 @@
 /** The built files as a browser gets them. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { buildWorkspace } from "@longwire/testkit";
 import { rolldown } from "rolldown";
 import { beforeAll, describe, expect, it } from "vitest";
 
 const PACKAGE = join(import.meta.dirname, "..");
 const TSC = join(PACKAGE, "../../node_modules/typescript/bin/tsc");
 
-beforeAll(() => {
-  // Next to nothing when it has been built already.
-  const { status, stdout } = spawnSync(process.execPath, [TSC, "-b", "tsconfig.build.json"], {
-    cwd: PACKAGE,
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`the client does not compile:\n${stdout}`);
-}, 120_000);
+beforeAll(() => buildWorkspace(PACKAGE), 120_000);
 
 /** Bundles what `names` need of the built client. */
 async function bundle(
@@ -67,4 +61,46 @@ describe("the built client", () => {
     expect(all.imports).toEqual([]);
     expect(gzipSync(all.code).length).toBeLessThan(2_600);
   });
+
+  it("is typed for a page that knows nothing of Node", () => {
+    const folder = join(PACKAGE, "test/artifacts/page");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "page.ts"), PAGE);
+    const compilerOptions = {
+      noEmit: true,
+      strict: true,
+      target: "es2022",
+      lib: ["es2022", "dom"],
+      module: "esnext",
+      moduleResolution: "bundler",
+      types: [],
+      skipLibCheck: true, // as in the templates of every bundler
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    const { stdout, status } = spawnSync(process.execPath, [TSC, "-p", folder], {
+      encoding: "utf8",
+    });
+    rmSync(folder, { recursive: true });
+    expect(stdout).toBe("");
+    expect(status).toBe(0);
+  });
 });
+
+const PAGE = `
+import { connect, type Messages } from "@longwire/client";
+import { z } from "zod";
+
+const chat = {
+  incoming: z.object({ text: z.string() }),
+  outgoing: z.object({ at: z.date() }),
+} satisfies Messages;
+
+const conn = connect<typeof chat>("/chat");
+conn.send({ text: "hello" });
+for await (const { at } of conn) document.title = at.toUpperCase();
+// @ts-expect-error -- a misspelt key
+conn.send({ txt: "hello" });
+// @ts-expect-error -- a date is a string here
+for await (const { at } of conn) at.getTime();
+export {};
+`;
