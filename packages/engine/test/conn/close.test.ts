@@ -226,6 +226,25 @@ describe("a close frame at an awkward moment", () => {
     expect((await peer.readFrame()).opcode).toBe(8);
   });
 
+  it("behind a message that is read in pieces: the answer goes out before ours", async () => {
+    for (const split of [0, 3]) {
+      const { conn, peer } = connAndRawPeer("server");
+      void (async () => {
+        const reader = await conn.nextReader();
+        const writer = await conn.nextWriter(reader.type);
+        for await (const piece of reader) await writer.write(piece);
+        await writer.close();
+      })();
+      await idle();
+      const bytes = Buffer.concat([rawText("echo"), rawClose(1000)]);
+      peer.send(bytes.subarray(0, split));
+      await idle();
+      peer.send(bytes.subarray(split));
+      expect((await peer.readFrame()).payload.toString()).toBe("echo");
+      expect((await peer.readFrame()).opcode).toBe(8);
+    }
+  });
+
   it("behind a ping of the same chunk: the pong goes out before ours", async () => {
     const { peer } = connAndRawPeer("server");
     peer.send(Buffer.concat([rawPing("p"), rawClose(1000)]));
