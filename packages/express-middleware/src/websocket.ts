@@ -31,10 +31,10 @@ export interface SocketOptions<
     | undefined;
 }
 
-/** What Express puts on each request and its types do not tell. */
-interface RoutedRequest {
-  readonly res?: Response | undefined;
-  readonly next?: NextFunction | undefined;
+/** Where answers and errors go. */
+interface Outlets {
+  readonly response: Response;
+  readonly next: NextFunction;
 }
 
 /**
@@ -42,6 +42,7 @@ interface RoutedRequest {
  * Errors, such as a route that was reached without `attach`, go to `next(error)`.
  *
  * @returns When the answer has been sent: 101, or a refusal. Never rejects.
+ * @throws TypeError for a request that does not come from an Express route.
  */
 export function websocket<Req extends IncomingMessage>(
   request: Req,
@@ -67,12 +68,13 @@ export function websocket(...values: readonly unknown[]): RequestHandler | Promi
   const call = handler as SocketHandler<Messages, Request>; // by the overloads
   const [first, second] = values;
   if (isRequest(first)) {
-    return serve(values.length > 2 ? (second as SocketOptions) : NO_OPTIONS, first, call); // by the overloads
+    const options = values.length > 2 ? (second as SocketOptions) : NO_OPTIONS; // by the overloads
+    return serve(options, first, outletsOf(first), call);
   }
   const options = values.length > 1 ? (first as SocketOptions) : NO_OPTIONS; // by the overloads
   SocketRoute.of(options); // a bad option shows when the route is declared
-  return (request) => {
-    void serve(options, request, call);
+  return (request, response, next) => {
+    void serve(options, request, { response, next }, call);
   };
 }
 
@@ -82,16 +84,21 @@ function isRequest(value: unknown): value is Request {
   return typeof value === "object" && value !== null && "rawHeaders" in value;
 }
 
-/** Decides and answers through Express: middleware that waits for the end of the response sees an ordinary one. */
-async function serve(
-  options: SocketOptions,
-  request: Request & RoutedRequest,
-  handler: SocketHandler<Messages, Request>,
-): Promise<void> {
-  const { res: response, next } = request;
+/** What Express puts on each request. */
+function outletsOf({ res: response, next }: Request): Outlets {
   if (response === undefined || next === undefined) {
     throw new TypeError("websocket: the request must come from an Express route");
   }
+  return { response, next };
+}
+
+/** Decides and answers through Express: middleware that waits for the end of the response sees an ordinary one. */
+async function serve(
+  options: SocketOptions,
+  request: Request,
+  { response, next }: Outlets,
+  handler: SocketHandler<Messages, Request>,
+): Promise<void> {
   try {
     const decision = await SocketRoute.of(options).decide(request, {
       ...facts(request),

@@ -1,4 +1,6 @@
 /** Where errors go: before the 101 and behind it, those that end the connection and those that do not. */
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { deferred, Inbox, TestServer, watchForCrashes } from "@longwire/testkit";
 import type { Application, ErrorRequestHandler } from "express";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -73,6 +75,25 @@ describe.each(VERSIONS)("%s", (_version, express) => {
       const peer = await (await served(app)).rawSocket("/");
       expect((await peer.readClose()).code).toBe(1011);
       expect(await reports.next()).toMatchObject({ error: fault });
+    });
+
+    it("comes to the error handlers of the route first, by short", async () => {
+      const order: string[] = [];
+      const noting =
+        (name: string): ErrorRequestHandler =>
+        (error, _request, _response, next) => {
+          order.push(name);
+          next(error);
+        };
+      const app = quietApp(express);
+      const fail = websocket(() => {
+        throw new Error("the handler's fault");
+      });
+      app.get("/", fail, noting("route"));
+      app.use(noting("app"));
+      const peer = await (await served(app)).ws("/");
+      expect((await peer.awaitClosed()).code).toBe(1011);
+      expect(order).toEqual(["route", "app"]);
     });
 
     it("is printed by Express when there is no error handler", async () => {
@@ -273,5 +294,7 @@ describe("wrong arguments", () => {
     expect(() => websocket({ readLimit: -1 }, () => {})).toThrow(/readLimit.*-1/u);
     // @ts-expect-error -- no function
     expect(() => websocket({ checkOrigin: "any" }, () => {})).toThrow(/checkOrigin/u);
+    const foreign = new IncomingMessage(new Socket());
+    expect(() => websocket(foreign, () => {})).toThrow(/Express route/u);
   });
 });

@@ -9,6 +9,7 @@ import {
 } from "@longwire/engine";
 import type { Conn, UpgraderOptions } from "@longwire/engine";
 import type { Context, Middleware } from "koa";
+import { ignoreReset } from "./accepted-context.ts";
 
 /** What {@link upgrades} adds to the context. */
 export interface UpgradeContext {
@@ -53,7 +54,10 @@ export function upgrades(options: UpgraderOptions = {}): Middleware {
 }
 
 async function accept(ctx: Context, upgrader: Upgrader): Promise<Conn> {
-  if (isWebSocketUpgrade(ctx.req)) ctx.respond = false; // the answer goes out here, whichever it is
+  if (isWebSocketUpgrade(ctx.req)) {
+    ctx.respond = false; // the answer goes out here, whichever it is
+    ignoreReset(ctx);
+  }
   try {
     return await upgrader.upgrade(ctx.req, { host: ctx.host, address: ctx.ip });
   } catch (error) {

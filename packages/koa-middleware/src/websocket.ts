@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { SocketRoute } from "@longwire/engine";
 import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
 import type { Context, Middleware } from "koa";
+import { ignoreReset, leaveToAttach } from "./accepted-context.ts";
 
 /** Gets the connection, and the context with the types of its route. */
 export type SocketHandler<M extends Messages, Ctx> = (
@@ -88,6 +89,7 @@ async function serve(
   if (decision.accepted) {
     ctx.status = 101;
     leaveToAttach(ctx);
+    ignoreReset(ctx);
     return;
   }
   ctx.status = decision.status;
@@ -96,18 +98,4 @@ async function serve(
     else ctx.set(name, value);
   }
   ctx.body = decision.body;
-}
-
-/**
- * `attach` sends the 101 when the chain has come back. Middleware that changes the status until then answers by Koa's
- * own means: the request is refused after all.
- */
-function leaveToAttach(ctx: Context): void {
-  Object.defineProperty(ctx, "respond", {
-    configurable: true,
-    get: () => ctx.status !== 101,
-    set: (value: boolean) => {
-      Object.defineProperty(ctx, "respond", { value, writable: true });
-    },
-  });
 }

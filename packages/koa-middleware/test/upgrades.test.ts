@@ -1,5 +1,12 @@
 /** `ctx.upgrade()` and `ctx.isUpgrade`: middleware that decides in the middle of a chain. */
-import { deferred, Inbox, rawText, TestServer, watchForCrashes } from "@longwire/testkit";
+import {
+  deferred,
+  Inbox,
+  rawText,
+  TestServer,
+  upgradeText,
+  watchForCrashes,
+} from "@longwire/testkit";
 import { connect } from "@longwire/koa/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, upgrades, type Conn } from "../src/index.ts";
@@ -160,14 +167,31 @@ describe.each(VERSIONS)("ctx.upgrade() on %s", (_version, App) => {
       app.use(upgrades());
       app.use(async (ctx) => void (await ctx.upgrade()));
       const server = await TestServer.of(app.listen(0, "127.0.0.1"));
-      const peer = await server.raw();
-      peer.send(
-        `GET / HTTP/1.1\r\nHost: ${server.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-      );
-      expect((await peer.readResponse()).status).toBe(500);
+      expect((await server.answerTo("/")).status).toBe(500);
       expect(await errors.next()).toMatchObject({ code: "WS_NOT_ATTACHED" });
     });
+  });
+
+  it("of a peer that has reset its connection is an error that Koa's log leaves out", async () => {
+    const app = new App();
+    const errors = errorsOf(app);
+    const asked = new Inbox<undefined>("a request");
+    const open = new Inbox<() => void>("the gate");
+    app.use(upgrades());
+    app.use(async (ctx) => {
+      asked.push(undefined);
+      if (ctx.path === "/gone") await new Promise<void>((resolve) => open.push(resolve));
+      await echo(await ctx.upgrade());
+    });
+    const server = await served(app);
+    const peer = await server.raw();
+    peer.send(upgradeText("/gone", { Host: server.host }));
+    const pass = await open.next();
+    peer.reset();
+    pass();
+    await (await server.ws("/")).roundTrip();
+    for (const error of errors.all) expect(error).toMatchObject({ expose: true });
+    expect(asked.all).toHaveLength(2);
   });
 
   describe("when the chain fails behind it", () => {
