@@ -1,6 +1,7 @@
 /** What a user of the plugin needs of the engine. */
 
 export {
+  asWebSocket,
   CloseCode,
   CloseError,
   DeadlineError,

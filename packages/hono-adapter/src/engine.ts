@@ -1,6 +1,7 @@
 /** What a user of the adapter needs of the engine. */
 
 export {
+  asWebSocket,
   CloseCode,
   CloseError,
   DeadlineError,

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import type { Framework } from "../../src/messages.ts";
 
-const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const EXECUTABLE = process.env["LONGWIRE_CHROMIUM"] ?? "/usr/bin/chromium";
 const FLAGS = [
   "--headless",
   "--no-sandbox",
