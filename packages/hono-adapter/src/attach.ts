@@ -51,7 +51,6 @@ export function attach(server: ServerType, app: FetchApp, options?: AttachOption
   // The globals are the application's choice, made where it serves HTTP.
   const listener = getRequestListener(fetch, { errorHandler, overrideGlobalObjects: false });
   // An HTTP/2 server has the same events.
-  // oxlint-disable-next-line typescript/no-misused-promises -- the engine awaits what the listener returns
   return attachListener(server as Server, listener, options);
 }
 

@@ -32,7 +32,6 @@ import type { WaitOptions } from "./wait.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
 /** What a user keeps with each connection: add fields by declaration merging. */
-// oxlint-disable-next-line typescript/no-empty-object-type -- empty here so that users can fill it in
 export interface ConnData {}
 
 /** The net.Socket, or whatever carries the connection; reading or writing it corrupts the stream. */
