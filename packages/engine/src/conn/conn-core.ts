@@ -190,14 +190,10 @@ export class ConnCore<In>
   }
 
   /**
-   * Runs `action` now, or behind this turn when messages came in it: a handler that answers at once has its answer
-   * sent before the close frame.
+   * Runs `action` behind this turn, so that a handler that answers at once has its answer sent before the close frame.
+   * Always: the messages may have come in chunks of their own just before, without a microtask between.
    */
   #defer(action: () => void): void {
-    if (!this.reading.intake.deliveredThisTurn) {
-      action();
-      return;
-    }
     this.#deferred = action;
     setImmediate(() => this.#runDeferred());
   }

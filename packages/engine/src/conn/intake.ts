@@ -52,11 +52,6 @@ export class Intake {
     return this.#backlog !== undefined;
   }
 
-  /** Messages have been given out or queued since the last bytes arrived. */
-  get deliveredThisTurn(): boolean {
-    return this.#turnMessages > 0;
-  }
-
   /** Starts reading, with what has already been received. */
   start(head: Uint8Array): void {
     this.#flowing = true;

@@ -161,7 +161,6 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   }
 
   onMessagePiece(piece: Buffer, last: boolean): void {
-    if (last) this.intake.count(piece.length); // like a whole message, it may be answered before a close frame behind it
     this.#streamed.push(piece, last);
   }
 
