@@ -2,7 +2,7 @@
 
 import { ReadableStream } from "node:stream/web";
 import type { DataType, Message } from "../messages/message.ts";
-import { rejected, waitFor } from "./wait.ts";
+import { handled, rejected, waitFor } from "./wait.ts";
 import type { Waiter } from "./wait.ts";
 
 /** What a reader needs of the connection it reads from. */
@@ -102,7 +102,11 @@ export class MessageReader implements AsyncIterableIterator<Buffer> {
   }
 
   /** Reads the rest into one buffer. */
-  async readAll(): Promise<Buffer> {
+  readAll(): Promise<Buffer> {
+    return handled(this.#readAll());
+  }
+
+  async #readAll(): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this) pieces.push(piece);
     return Buffer.concat(pieces);
