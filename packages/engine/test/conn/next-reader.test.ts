@@ -253,8 +253,20 @@ describe("the end inside a message", () => {
     await conn.closed;
     await idle();
     void reader.next();
+    void reader.readAll();
     await idle();
     expect(reader.ended).toBe(true);
+  });
+
+  it("harms nobody when nobody awaits the whole", async () => {
+    const { conn, peer } = connAndRawPeer("server");
+    const waiting = conn.nextReader();
+    peer.send(fragment(1, "half"));
+    void (await waiting).readAll();
+    conn.terminate();
+    await conn.closed;
+    await idle();
+    expect(conn.readyState).toBe(3);
   });
 
   it("is a violation when the text is not UTF-8, at the piece where it shows", async () => {
