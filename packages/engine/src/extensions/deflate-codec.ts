@@ -1,9 +1,9 @@
 /** Compresses and decompresses one message (RFC 7692 §7.2) by zlib's public functions. The seam for faster ways. */
 
-import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
 
 export interface DeflateSettings {
-  /** -2 to 9, as zlib's. */
+  /** -2 Huffman codes only, -1 to 9 zlib's levels. */
   readonly level: number;
   /** 1-9, size of zlib's tables. */
   readonly memLevel: number;
@@ -46,7 +46,10 @@ export const MAX_STREAMS_IN_A_MESSAGE = 1024;
 
 export const publicCodec: DeflateCodec = {
   deflate: (bytes, settings) =>
-    deflateRawSync(bytes, { ...deflateOptions(settings), chunkSize: chunkSize(bytes.length) }),
+    deflateRawSync(bytes, {
+      ...deflateOptions(settings),
+      chunkSize: chunkSize(bytes.length + STORED_OVERHEAD_BYTES),
+    }),
   inflate: (payload, settings) =>
     inflateStreams(Buffer.concat([payload, TRAILER]), settings, inflateStream),
 };
@@ -57,23 +60,24 @@ function chunkSize(likelyLength: number): number {
   return Math.min(65_536, Math.max(256, likelyLength));
 }
 
+/** What is stored gets longer by so much, up to 50 KiB. */
+const STORED_OVERHEAD_BYTES = 64;
 /** JSON shrinks to a quarter to a sixth. A result that is longer takes more chunks. */
 const LIKELY_GROWTH = 6;
 
+/** Huffman codes alone, without matches: for zlib not a level but a strategy. */
+const HUFFMAN_ONLY_LEVEL = -2;
+
 /** {@link DeflateSettings} as Node's zlib takes them. */
-export function deflateOptions(settings: DeflateSettings): {
-  level: number;
-  memLevel: number;
-  windowBits: number;
-  finishFlush: number;
-  dictionary?: Uint8Array;
-} {
+export function deflateOptions(settings: DeflateSettings): ZlibOptions {
   const { level, memLevel, dictionary } = settings;
+  const huffmanOnly = level === HUFFMAN_ONLY_LEVEL;
   return {
-    level,
+    level: huffmanOnly ? 1 : level,
     memLevel,
     windowBits: Math.max(9, settings.windowBits),
     finishFlush: constants.Z_SYNC_FLUSH,
+    ...(huffmanOnly ? { strategy: constants.Z_HUFFMAN_ONLY } : {}),
     ...(dictionary === undefined ? {} : { dictionary }),
   };
 }

@@ -132,6 +132,9 @@ class PooledCodec implements DeflateCodec {
   }
 
   #write(pooled: Pooled, flush: number, bytes: Uint8Array, from: number, room: number): void {
+    // What zlib leaves as it is after an error: nothing done. So nothing here can go round for ever.
+    pooled.left[0] = room;
+    pooled.left[1] = bytes.length - from;
     pooled.handle.writeSync(flush, bytes, from, bytes.length - from, this.#output, 0, room);
     const failure = this.#failure;
     if (failure === undefined) return;
