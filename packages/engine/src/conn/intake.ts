@@ -104,6 +104,8 @@ export class Intake {
     }
     this.#steer();
     this.#owner.onParsed();
+    // Stopped for a reason that is gone by now: a callback of forEach has thrown, and what follows is to be dropped.
+    if (this.#backlog !== undefined) this.pump();
   }
 
   #mayParse(): boolean {
