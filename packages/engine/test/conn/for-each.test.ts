@@ -233,6 +233,26 @@ describe("an error of the callback", () => {
   );
 
   it.each(failures)(
+    "%s: what follows is dropped, and the peer's answer seen at once",
+    async (_how, fail) => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }); // so that closeTimeout can't be what ends it
+      const { conn, peer } = connAndRawPeer("server", { heartbeat: false });
+      runHandler(
+        conn,
+        () => conn.forEach(fail),
+        () => {},
+      );
+      peer.stream.write(chunk("a", "b", "c"));
+      await idle();
+      peer.stream.write(Buffer.concat([chunk("d"), rawClose(1011)]));
+      await idle(10);
+      expect(await stateOf(conn.closed)).toBe("fulfilled");
+      expect(await conn.closed).toMatchObject({ code: 1011, wasClean: true });
+      vi.useRealTimers();
+    },
+  );
+
+  it.each(failures)(
     "%s: reaches the report also when nobody awaits forEach",
     async (_how, fail) => {
       const { conn, peer } = connAndRawPeer("server");
