@@ -2,10 +2,12 @@
 import {
   connAndRawPeer,
   connPair,
+  deferred,
   memoryDuplexPair,
   rawFrame,
   readRawFrame,
   watchForCrashes,
+  within,
 } from "@longwire/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -362,6 +364,118 @@ describe("two connections", () => {
       { numRuns: 60 },
     );
   });
+});
+
+describe("any way to read", () => {
+  /** Each takes one message, but for those that give up first; tells what it saw of it. */
+  const READS: Readonly<Record<string, (conn: Conn) => Promise<string | undefined>>> = {
+    message: async (conn) => (await conn.readMessage()).text(),
+    impatient: async (conn) => {
+      const message = await conn.readMessage({ timeout: 0 }).catch(softly);
+      return message?.text();
+    },
+    aborted: async (conn) => {
+      const controller = new AbortController();
+      const reading = conn.nextReader({ signal: controller.signal }).catch(softly);
+      controller.abort(SOFT);
+      return (await reading)?.readAll().then(String);
+    },
+    reader: async (conn) => (await (await conn.nextReader()).readAll()).toString(),
+    "half a reader": async (conn) =>
+      (await (await conn.nextReader()).next()).value?.toString() ?? "",
+    "a reader that is returned": async (conn) => {
+      const reader = await conn.nextReader();
+      const { value } = await reader.next();
+      await reader.return();
+      return value?.toString() ?? "";
+    },
+    loop: async (conn) => {
+      for await (const message of conn) return message.text();
+      return undefined;
+    },
+    each: async (conn) => {
+      // forEach has no end but the connection's: it takes one message and keeps the next ones waiting.
+      const first = deferred<string>();
+      void conn.forEach((message) => {
+        first.resolve(message.text());
+        return new Promise(() => {});
+      });
+      return first.promise;
+    },
+  };
+  const SOFT = new Error("soft");
+  const softly = (error: unknown): undefined => {
+    if (error !== SOFT && (error as { code?: unknown }).code !== "WS_TIMEOUT") throw error;
+  };
+
+  const ways = fc.array(fc.constantFrom(...Object.keys(READS).filter((way) => way !== "each")), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  const sizes = fc.array(fc.constantFrom(0, 1, 10, 300, 2000, 70_000), {
+    minLength: 1,
+    maxLength: 14,
+  });
+  const limits = fc.record({
+    readQueueMessages: fc.constantFrom(1, 2, 1024),
+    readQueueBytes: fc.constantFrom(1, 500, 262_144),
+  });
+
+  it("gives each message once and in order, with any limits and cuts, and none is waited for in vain", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        sizes,
+        ways,
+        fc.boolean(),
+        limits,
+        fc.array(fc.nat(), { maxLength: 10 }),
+        fc.nat(3),
+        async (lengths, order, endsWithEach, options, places, turns) => {
+          const { conn, peer } = connAndRawPeer("server", { ...options, heartbeat: false });
+          const sent = lengths.map((length, at) => `${at}:${"x".repeat(length)}`);
+          const sending = (async () => {
+            for (const piece of cutAt(Buffer.concat(sent.map((one) => frames(one))), places)) {
+              peer.send(piece);
+              await idle(turns);
+            }
+          })();
+          let next = 0;
+          const read = async (way: string): Promise<void> => {
+            const seen = await within(
+              READS[way]?.(conn) ?? Promise.resolve(undefined),
+              `${way} of ${next}`,
+            );
+            if (seen === undefined) return;
+            expect([next, sent[next]?.startsWith(seen), seen.length > 0]).toEqual([
+              next,
+              true,
+              true,
+            ]);
+            next++;
+          };
+          for (let step = 0; next < sent.length - 1 && step < 100; step++) {
+            await read(order[step % order.length] ?? "message");
+            if (step % 3 === 2) await idle(1); // soft ends may come again and again
+          }
+          while (next < sent.length - 1) await read("message");
+          await read(endsWithEach ? "each" : "message");
+          await sending;
+          conn.terminate();
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  /** One message as two fragments with a ping between. */
+  function frames(payload: string): Buffer {
+    const half = payload.length >> 1;
+    return Buffer.concat([
+      rawFrame({ opcode: 1, fin: false, payload: payload.slice(0, half) }),
+      rawFrame({ opcode: 9, payload: "mid" }),
+      rawFrame({ opcode: 0, payload: payload.slice(half) }),
+    ]);
+  }
 });
 
 describe("random bytes on a connection", () => {
