@@ -57,6 +57,8 @@ export class WriteQueue {
   #pong: Uint8Array | undefined;
 
   readonly #drainWaiters: DrainWaiters = new DrainWaiters(() => this.belowWaterMark);
+  /** Of a message in pieces: what is parked behind it can't go before it is complete, and must not hold it up. */
+  readonly #pieceWaiters: DrainWaiters = new DrainWaiters(() => this.#mayTakePiece);
   readonly #owners: PayloadOwners = new PayloadOwners();
 
   #failure: Error | undefined;
@@ -206,7 +208,11 @@ export class WriteQueue {
       compressed,
     );
     this.#flushSoon();
-    return this.belowWaterMark ? RESOLVED : this.drained();
+    return this.#mayTakePiece ? RESOLVED : this.#pieceWaiters.wait();
+  }
+
+  get #mayTakePiece(): boolean {
+    return this.bufferedAmount - this.#parked.bytes < this.#limits.writeWaterMark;
   }
 
   /** The message in pieces is complete: the others may go on. */
@@ -285,10 +291,12 @@ export class WriteQueue {
       const written = this.#transport.write(output.take());
       output.settle(written);
       this.#drainWaiters.count(bytes);
+      this.#pieceWaiters.count(bytes);
       this.#owners.onHandedOn(written);
       if (!written) this.#inFlightBytes += bytes;
     }
     this.#drainWaiters.wake();
+    this.#pieceWaiters.wake();
   }
 
   /** The transport has handed on all that was in flight. */
@@ -313,6 +321,7 @@ export class WriteQueue {
     this.#parked.rejectAll(this.#failure);
     this.#controls.rejectAll(this.#failure);
     this.#drainWaiters.rejectAll(this.#failure);
+    this.#pieceWaiters.rejectAll(this.#failure);
     this.#owners.rejectAll(this.#failure);
   }
 
