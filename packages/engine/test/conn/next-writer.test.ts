@@ -5,6 +5,7 @@ import {
   rawClose,
   rawPing,
   type RawPeer,
+  within,
   type RawFrame,
 } from "@longwire/testkit";
 import { describe, expect, it, vi } from "vitest";
@@ -246,6 +247,20 @@ describe("a writer's backpressure", () => {
     await writing;
     await writer.close();
     expect(written).toBe(100);
+  });
+
+  it("what waits behind it does not hold it up", async () => {
+    const { conn, peer } = connAndRawPeer("server", { writeWaterMark: 10 });
+    const writer = await conn.nextWriter(1);
+    conn.send("far more than the water mark");
+    const waiting = conn.writeMessage(1, "and more");
+    await within(writer.write("x".repeat(5000)), "room for a piece");
+    await within(writer.flush(), "room for a fragment");
+    expect(await stateOf(waiting)).toBe("pending");
+    await within(writer.close(), "the end of the message");
+    await within(waiting, "the message behind it");
+    expect((await peer.readFrame()).payload.length).toBe(5000);
+    expect(await frames(peer, 3)).toEqual(["0:", "1:far more than the water mark", "1:and more"]);
   });
 
   it("one that never waits is ended by maxBufferedAmount", async () => {
