@@ -61,29 +61,49 @@ export class MessageWriter implements AsyncDisposable {
    * @throws WebSocketError `WS_WRITER_CLOSED`; TypeError for a text that is not UTF-8 or a payload of another kind.
    */
   write(chunk: Payload): Promise<void> {
-    if (this.#underWay === undefined) return handled(this.#write(chunk));
     try {
       const payload = toPayload(chunk);
-      const copy = typeof payload === "string" ? payload : Buffer.from(payload);
+      const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+      if (this.#underWay === undefined && !this.#takesTurns(bytes.length)) {
+        return handled(this.#write(bytes));
+      }
+      const copy = typeof payload === "string" ? bytes : Buffer.from(bytes);
       return this.#behind(() => this.#write(copy));
     } catch (error) {
       return rejected(error);
     }
   }
 
-  async #write(chunk: Payload): Promise<void> {
+  async #write(bytes: Uint8Array): Promise<void> {
     this.#mustBeOpen();
-    const payload = toPayload(chunk);
-    const bytes =
-      typeof payload === "string"
-        ? Buffer.from(payload)
-        : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    if (this.#utf8?.push(bytes, 0, bytes.length) === false) {
+    if (
+      this.#utf8?.push(
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+        0,
+        bytes.length,
+      ) === false
+    ) {
       throw new TypeError("text message is not valid UTF-8");
     }
-    if (bytes.length > LONG_MESSAGE_BYTES && this.#compresses) {
-      await this.#behind(() => this.#sendInTurns(Buffer.from(bytes)));
-    } else await this.#collect(bytes);
+    if (this.#takesTurns(bytes.length)) await this.#sendInTurns(bytes);
+    else await this.#collect(bytes);
+  }
+
+  /** A piece of this length is compressed a slice at a time. */
+  #takesTurns(length: number): boolean {
+    if (length <= LONG_MESSAGE_BYTES) return false;
+    const hasBegun = this.#opcode === Opcode.continuation;
+    return hasBegun ? this.#deflater !== undefined : this.#deflate?.enabled === true;
+  }
+
+  /** Compresses and sends a long piece; the others' turns come between. */
+  async #sendInTurns(bytes: Uint8Array): Promise<void> {
+    if (this.#buffer.length > 0) await this.#send(this.#buffer.take(), false);
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      this.#mustBeOpen();
+      await this.#send(bytes.subarray(at, at + SLICE_BYTES), false);
+      await nextTurn();
+    }
   }
 
   /** Runs `action` when a long piece and the calls behind it are done: at once when there is none. */
@@ -96,22 +116,6 @@ export class MessageWriter implements AsyncDisposable {
     };
     done.then(forget, forget);
     return done;
-  }
-
-  /** This message goes out compressed, as far as is known before its first fragment. */
-  get #compresses(): boolean {
-    const hasBegun = this.#opcode === Opcode.continuation;
-    return hasBegun ? this.#deflater !== undefined : this.#deflate?.enabled === true;
-  }
-
-  /** Compresses and sends a long piece; the others' turns come between. */
-  async #sendInTurns(bytes: Buffer): Promise<void> {
-    if (this.#buffer.length > 0) await this.#send(this.#buffer.take(), false);
-    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-      this.#mustBeOpen();
-      await this.#send(bytes.subarray(at, at + SLICE_BYTES), false);
-      await nextTurn();
-    }
   }
 
   /** Takes all of it at once, so that the pieces of another call can't come between; resolves with the last fragment. */

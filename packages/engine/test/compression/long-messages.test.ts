@@ -14,14 +14,15 @@ const SLICES = Math.ceil(LONG.length / 65_536);
 /** Counts the turns of the event loop until `promise` is settled. */
 async function turnsUntil(promise: Promise<unknown>): Promise<number> {
   let turns = 0;
-  let settled = false;
-  promise.then(
-    () => (settled = true),
-    () => (settled = true),
-  );
-  while (!settled && turns < 10_000) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+  const count = (): void => {
     turns++;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  try {
+    await promise;
+  } finally {
+    clearImmediate(next);
   }
   return turns;
 }
