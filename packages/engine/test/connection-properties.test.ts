@@ -306,6 +306,79 @@ describe("any way to write", () => {
   });
 });
 
+describe("any way to end", () => {
+  const action = fc.constantFrom(
+    "message",
+    "long message",
+    "writer",
+    "unfinished writer",
+    "read",
+    "reader",
+    "each",
+    "discard",
+    "ping",
+    "hold",
+    "close",
+    "writeClose",
+    "terminate",
+    "destroy",
+    "read deadline",
+    "write deadline",
+    "turn",
+  );
+  const step = fc.record({ action, by: fc.constantFrom("server" as const, "client" as const) });
+
+  function act(conn: Conn, what: string): ReadonlyArray<Promise<unknown>> {
+    if (what === "message") return [conn.writeMessage(1, "x".repeat(1000)), conn.drained()];
+    if (what === "long message") return [conn.writeMessage(2, Buffer.alloc(100_000))];
+    if (what === "writer") return [conn.nextWriter(1).then((writer) => writer.close())];
+    if (what === "unfinished writer")
+      return [conn.nextWriter(1).then((writer) => writer.write("x"))];
+    if (what === "read") return [conn.readMessage()];
+    if (what === "reader") return [conn.nextReader().then((reader) => reader.next())];
+    if (what === "each") return [conn.forEach(() => idle(1))];
+    if (what === "discard") return [conn.discard()];
+    if (what === "ping") return [conn.ping()];
+    if (what === "close") return [conn.close(4000, "bye")];
+    if (what === "writeClose") return [conn.writeControl(8)];
+    if (what === "terminate") conn.terminate();
+    else if (what === "destroy") conn.netConn.destroy(new Error("reset"));
+    else if (what === "read deadline") conn.setReadDeadline(Date.now() - 1);
+    else if (what === "write deadline") conn.setWriteDeadline(Date.now() - 1);
+    else if (what === "hold") conn.hold();
+    return [];
+  }
+
+  it("settles every promise, closes both sides and crashes nothing", async () => {
+    const watch = watchForCrashes();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 25 }),
+        fc.constantFrom("server" as const, "client" as const),
+        async (steps, last) => {
+          const options = { closeTimeout: 10, heartbeat: false } as const;
+          const pair = connPair({ server: options, client: options });
+          const promises: Array<Promise<unknown>> = [pair.server.closed, pair.client.closed];
+          for (const { action: what, by } of steps) {
+            if (what === "turn") await idle(1);
+            for (const promise of act(pair[by], what)) {
+              promise.catch(() => {}); // of `then`, which is the test's own
+              promises.push(promise);
+            }
+          }
+          // Both: a side that has paused reading, since nobody reads, does not see that the other has gone.
+          const ends = [pair[last].close(), pair.server.close(), pair.client.close()];
+          await within(Promise.allSettled([...promises, ...ends]), "every promise");
+          expect([pair.server.readyState, pair.client.readyState]).toEqual([3, 3]);
+          expect(pair.server.signal.aborted && pair.client.signal.aborted).toBe(true);
+        },
+      ),
+      { numRuns: 150 },
+    );
+    await watch.stop();
+  });
+});
+
 describe("random bytes on a connection", () => {
   it("end in one of our errors, answered by a close frame, and never in a crash", async () => {
     const watch = watchForCrashes();
