@@ -16,3 +16,6 @@ export function fastest(run: () => unknown): number {
   }
   return best;
 }
+
+/** What 16 KiB of a peer's text must stay far below, however slow the machine: quadratic time would be above. */
+export const QUADRATIC_MS = 60;

@@ -5,7 +5,7 @@ import {
   parseExtensions,
   type Extension,
 } from "../../src/extensions/extension-header.ts";
-import { anyText, fastest } from "../untrusted-text.ts";
+import { anyText, fastest, QUADRATIC_MS } from "../untrusted-text.ts";
 
 /** `name; a; b=1` per extension, which is easier to read in a table than objects. */
 function parsed(...lines: string[]): string[] {
@@ -116,15 +116,13 @@ describe("parsing untrusted Sec-WebSocket-Extensions", () => {
     ["bad quoted values", 'a;b="",'.repeat(size / 7)],
     ["a long name", "a".repeat(size)],
     ["spaces around semicolons", "a" + " ; b".repeat(size / 4)],
-  ])("takes less than 5 ms for 16 KiB of %s", (_, line) => {
-    expect(fastest(() => parseExtensions([line]))).toBeLessThan(5);
+  ])("takes far less than quadratic time for 16 KiB of %s", (_, line) => {
+    expect(fastest(() => parseExtensions([line]))).toBeLessThan(QUADRATIC_MS);
   });
 
-  it("is linear: eight times the text takes less than thirty times as long", () => {
+  it("is linear: so much text as no header can hold takes no time", () => {
     const text = (repeat: number): string => `a; b="${"\\c".repeat(repeat)}`;
-    const short = fastest(() => parseExtensions([text(50_000)]));
-    const long = fastest(() => parseExtensions([text(400_000)]));
-    expect(long).toBeLessThan(Math.max(short, 0.5) * 30); // a quadratic parser would need 64 times as long
+    expect(fastest(() => parseExtensions([text(400_000)]))).toBeLessThan(500); // a quadratic parser would need minutes
   });
 
   it("never throws, and what it keeps is of tokens only", () => {

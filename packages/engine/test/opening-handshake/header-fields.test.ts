@@ -6,7 +6,7 @@ import {
   outgoingHeaders,
   parseTokenList,
 } from "../../src/opening-handshake/header-fields.ts";
-import { anyText, fastest } from "../untrusted-text.ts";
+import { anyText, fastest, QUADRATIC_MS } from "../untrusted-text.ts";
 
 describe("RFC 9110 §5.3 header lines", () => {
   const raw = ["Host", "a", "UPGRADE", "x", "upgrade", "y", "Upgrades", "z"];
@@ -93,14 +93,12 @@ describe("RFC 9110 §5.6.1 token lists", () => {
     ["tokens", "a,".repeat(size / 2)],
     ["one token", "a".repeat(size)],
     ["spaces and commas", " ,".repeat(size / 2)],
-  ])("of 16 KiB of %s are parsed in less than 5 ms", (_, line) => {
-    expect(fastest(() => parseTokenList([line]))).toBeLessThan(5);
+  ])("of 16 KiB of %s are parsed in far less than quadratic time", (_, line) => {
+    expect(fastest(() => parseTokenList([line]))).toBeLessThan(QUADRATIC_MS);
   });
 
-  it("are linear: eight times the text takes less than thirty times as long", () => {
-    const short = fastest(() => parseTokenList([`b${" ".repeat(100_000)}x`]));
-    const long = fastest(() => parseTokenList([`b${" ".repeat(800_000)}x`]));
-    expect(long).toBeLessThan(Math.max(short, 0.5) * 30); // a quadratic parser would need 64 times as long
+  it("are linear: so much text as no header can hold takes no time", () => {
+    expect(fastest(() => parseTokenList([`b${" ".repeat(800_000)}x`]))).toBeLessThan(500); // a quadratic parser would need minutes
   });
 
   it("give back any list of tokens, and never throw", () => {

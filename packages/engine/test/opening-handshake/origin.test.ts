@@ -7,7 +7,7 @@ import {
   parseHost,
   parseOrigin,
 } from "../../src/opening-handshake/origin.ts";
-import { anyText, fastest } from "../untrusted-text.ts";
+import { anyText, fastest, QUADRATIC_MS } from "../untrusted-text.ts";
 
 const MALFORMED_HOSTS = [
   "",
@@ -210,10 +210,10 @@ describe("same origin", () => {
     );
   });
 
-  it("of 16 KiB of anything is decided in less than 5 ms", () => {
+  it("of 16 KiB of anything is decided in far less than quadratic time", () => {
     for (const unit of ["a", ".", ":", "[", "]", "://", "http://"]) {
       const text = `http://${unit.repeat(16_384 / unit.length)}`;
-      expect(fastest(() => isSameOrigin([text], text))).toBeLessThan(5);
+      expect(fastest(() => isSameOrigin([text], text))).toBeLessThan(QUADRATIC_MS);
     }
   });
 });

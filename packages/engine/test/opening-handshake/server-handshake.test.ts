@@ -19,7 +19,7 @@ import {
   type HandshakeRefusal,
   type HandshakeRequest,
 } from "../../src/opening-handshake/server-handshake.ts";
-import { anyText, fastest } from "../untrusted-text.ts";
+import { anyText, fastest, QUADRATIC_MS } from "../untrusted-text.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -496,7 +496,7 @@ describe("untrusted requests", () => {
     "Host",
     "Origin",
     "Sec-WebSocket-Key",
-  ])("with 16 KiB of %s are checked in less than 5 ms", (header) => {
+  ])("with 16 KiB of %s are checked in far less than quadratic time", (header) => {
     for (const unit of [" ", ",", "a,", ";a", '"', "\\", "a"]) {
       const peer = request({
         [header]: `upgrade,websocket,13,${unit.repeat(16_384 / unit.length)}x`,
@@ -506,7 +506,7 @@ describe("untrusted requests", () => {
         checkKey(peer);
         if (!outcome.refused) checkOrigin(outcome.origins, outcome.host, []);
       };
-      expect(fastest(run)).toBeLessThan(5);
+      expect(fastest(run)).toBeLessThan(QUADRATIC_MS);
     }
   });
 });
