@@ -334,9 +334,9 @@ export class ConnCore<In>
 
   // ---- told by the transport ----
 
-  onBytes(chunk: Buffer): void {
+  onBytes(chunk: Buffer, end: number): void {
     this.liveness.onReceived();
-    this.reading.intake.receive(chunk);
+    this.reading.intake.receive(chunk, end);
   }
 
   onEnd(): void {

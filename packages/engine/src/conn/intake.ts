@@ -2,6 +2,7 @@
 
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { ProtocolError } from "../errors.ts";
+import { copyFromReadMemory, readMemory } from "../framing/read-memory.ts";
 import type { Transport } from "../transport/transport.ts";
 
 /** What the intake asks and tells the reading half. */
@@ -58,21 +59,23 @@ export class Intake {
     if (head.length > 0) {
       const chunk = Buffer.allocUnsafeSlow(head.length); // a copy: unmasking writes into it
       chunk.set(head);
-      this.receive(chunk);
+      this.receive(chunk, chunk.length);
     }
     if (this.#flowing) this.#transport.resume();
   }
 
-  receive(chunk: Buffer): void {
+  /** Takes `chunk[0, end)`, which may be overwritten afterwards. */
+  receive(chunk: Buffer, end: number): void {
     if (this.#backlog !== undefined) {
       // Arrived after the pause (TLS does that): kept, not dispatched.
-      this.#backlog = Buffer.concat([this.#backlog.subarray(this.#backlogFrom), chunk]);
+      const before = this.#backlog.subarray(this.#backlogFrom);
+      this.#backlog = Buffer.concat([before, chunk.subarray(0, end)]);
       this.#backlogFrom = 0;
       return;
     }
     this.#turnMessages = 0;
     this.#turnBytes = 0;
-    this.#parse(chunk, 0);
+    this.#parse(chunk, 0, end);
   }
 
   /** Counts a message against this turn, which may be over with it. */
@@ -86,15 +89,13 @@ export class Intake {
   pump(): void {
     if (this.#parsing || this.#nextTurnQueued) return;
     if (this.#backlog === undefined) this.#steer();
-    else if (this.#mayParse()) this.#parse(this.#backlog, this.#backlogFrom);
+    else if (this.#mayParse()) this.#parse(this.#backlog, this.#backlogFrom, this.#backlog.length);
   }
 
-  #parse(chunk: Buffer, from: number): void {
+  #parse(chunk: Buffer, from: number, end: number): void {
     this.#parsing = true;
     try {
-      const end = this.#endpoint.receive(chunk, from);
-      this.#backlog = end < chunk.length ? chunk : undefined;
-      this.#backlogFrom = end;
+      this.#keepRest(chunk, this.#endpoint.receive(chunk, from, end), end);
     } catch (error) {
       this.#backlog = undefined;
       if (!(error instanceof ProtocolError)) throw error;
@@ -106,6 +107,16 @@ export class Intake {
     this.#owner.onParsed();
     // Stopped for a reason that is gone by now: a callback of forEach has thrown, and what follows is to be dropped.
     if (this.#backlog !== undefined) this.pump();
+  }
+
+  #keepRest(chunk: Buffer, at: number, end: number): void {
+    this.#backlogFrom = 0;
+    if (at === end) this.#backlog = undefined;
+    else if (chunk === readMemory) this.#backlog = copyFromReadMemory(at, end);
+    else {
+      this.#backlog = chunk;
+      this.#backlogFrom = at;
+    }
   }
 
   #mayParse(): boolean {

@@ -6,6 +6,7 @@ import type { NegotiatedDeflate } from "../extensions/deflate-offer.ts";
 import { chooseCodec } from "../extensions/choose-codec.ts";
 import { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { Role } from "../framing/frame.ts";
+import { readMemory } from "../framing/read-memory.ts";
 import type { MessageChecks } from "../messages/contract.ts";
 import { SocketTransport } from "../transport/socket-transport.ts";
 import { Conn, connInside } from "./conn.ts";
@@ -54,7 +55,7 @@ export function openConn<In = unknown, Out = unknown>(
             init.deflate.options,
             chooseCodec(),
           ),
-    connect: (events) => new SocketTransport(socket, events),
+    connect: (events) => new SocketTransport(socket, events, readMemory),
   });
   connInside(conn).core.reading.intake.start(head); // the inner side does not look at messages
   return conn;

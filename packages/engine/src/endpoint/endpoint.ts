@@ -91,18 +91,18 @@ export class Endpoint implements AssemblerEvents {
   }
 
   /**
-   * Takes received bytes from `from` on; returns the index that it came to, less than the length when
+   * Takes the received bytes `chunk[from, end)`; returns the index that it came to, less than `end` when
    * {@link stop} was called meanwhile. After a close frame or an error everything is ignored.
    *
    * @throws ProtocolError when the peer broke a rule or a limit.
    */
-  receive(chunk: Buffer, from: number): number {
-    if (this.#deaf) return chunk.length;
+  receive(chunk: Buffer, from: number, end: number = chunk.length): number {
+    if (this.#deaf) return end;
     try {
-      const end = this.#parser.push(chunk, from);
+      const at = this.#parser.push(chunk, from, end);
       // "After sending a control frame indicating the connection should be closed, ... the peer ... discards
       // any further data received" §1.4
-      return this.#deaf ? chunk.length : end;
+      return this.#deaf ? end : at;
     } catch (error) {
       this.#deaf = true;
       throw error;

@@ -23,7 +23,7 @@ export interface FrameSink {
   /**
    * The next piece of its payload, unmasked, at `chunk[start, end)`.
    * Called at least once a frame, with an empty piece when there is no payload.
-   * The bytes stay valid for as long as the sink wants: the parser never writes there again.
+   * The parser never writes there again; the next read does when the chunk is `readMemory`.
    */
   onPayload(chunk: Buffer, start: number, end: number, last: boolean): void;
 }
@@ -62,14 +62,13 @@ export class FrameParser {
   }
 
   /**
-   * Parses `chunk` from `from` on, unmasking payloads in place, and returns the index that it came to:
-   * the chunk's length, or less when {@link stop} was called. The rest is to be pushed again later.
+   * Parses `chunk[from, end)`, unmasking payloads in place, and returns the index that it came to:
+   * `end`, or less when {@link stop} was called. The rest is to be pushed again later.
    *
    * @throws ProtocolError when the peer broke a rule; the parser must not be used after that.
    */
-  push(chunk: Buffer, from: number): number {
+  push(chunk: Buffer, from: number, end: number = chunk.length): number {
     this.#stopped = false;
-    const end = chunk.length;
     let at = from;
     while (at < end && !this.#stopped) {
       at =

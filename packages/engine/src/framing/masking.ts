@@ -1,5 +1,7 @@
 /** Masking (RFC 6455 §5.3): the XOR itself and the source of fresh keys. */
 
+import { maskInReadMemory, readMemory } from "./read-memory.ts";
+
 // Below this length setting up a word view costs more than it saves: 64 bytes take 50 ns bytewise, a view alone 100.
 const WORDWISE_FROM_BYTES = 128;
 
@@ -23,7 +25,8 @@ export function applyMask(
 ): void {
   const turn = (offset & 3) * 8;
   const turned = turn === 0 ? key : (key << turn) | (key >>> (32 - turn));
-  if (end - start < WORDWISE_FROM_BYTES) maskBytewise(bytes, start, end, turned);
+  if (bytes === readMemory && maskInReadMemory !== undefined) maskInReadMemory(start, end, turned);
+  else if (end - start < WORDWISE_FROM_BYTES) maskBytewise(bytes, start, end, turned);
   else maskWordwise(bytes, start, end, turned);
 }
 

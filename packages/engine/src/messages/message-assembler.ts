@@ -5,6 +5,7 @@ import { ProtocolError } from "../errors.ts";
 import type { FrameSink } from "../framing/frame-parser.ts";
 import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
 import { isControl, Opcode } from "../framing/opcode.ts";
+import { copyFromReadMemory, readMemory } from "../framing/read-memory.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
 import { isValidUtf8, Utf8Validator } from "../framing/utf8.ts";
 import type { DataType } from "./message.ts";
@@ -125,7 +126,7 @@ export class MessageAssembler implements FrameSink {
     } else if (this.#streaming || this.#announced) {
       this.#passOn(chunk, start, end, messageEnds);
     } else if (messageEnds && this.#stored === 0) {
-      this.#deliverPiece(chunk.subarray(start, end));
+      this.#deliverPiece(chunk, start, end);
     } else {
       this.#keep(chunk, start, end);
       if (messageEnds) this.#deliverKept();
@@ -162,9 +163,13 @@ export class MessageAssembler implements FrameSink {
     return this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
   }
 
-  /** A message that came in one piece: the usual case, without a copy. */
-  #deliverPiece(payload: Buffer): void {
-    const data = this.#inflated(payload);
+  /** A message that came in one piece: the usual case, without a copy unless others read into that memory. */
+  #deliverPiece(chunk: Buffer, start: number, end: number): void {
+    if (this.#compressed) this.#deliverChecked(this.#inflated(chunk.subarray(start, end)));
+    else this.#deliverChecked(ownedBytes(chunk, start, end));
+  }
+
+  #deliverChecked(data: Buffer): void {
     if (this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
     this.#deliver(data);
   }
@@ -172,7 +177,7 @@ export class MessageAssembler implements FrameSink {
   /** A message whose pieces were kept; its text was checked as they came, unless it was deflated. */
   #deliverKept(): void {
     if (this.#compressed) {
-      this.#deliverPiece(this.#takeStore());
+      this.#deliverChecked(this.#inflated(this.#takeStore()));
       return;
     }
     if (!this.#utf8.complete) throw invalidText();
@@ -186,7 +191,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   #inflated(payload: Buffer): Buffer {
-    if (!this.#compressed || this.#inflater === undefined) return payload;
+    if (this.#inflater === undefined) return payload;
     const data = this.#inflater.inflate(payload, this.readLimit);
     if (data === undefined) throw readLimitExceeded(this.readLimit);
     return data;
@@ -230,7 +235,7 @@ export class MessageAssembler implements FrameSink {
         throw invalidText();
       this.#endMessage();
     }
-    if (last || end > start) this.#events.onMessagePiece(chunk.subarray(start, end), last);
+    if (last || end > start) this.#events.onMessagePiece(ownedBytes(chunk, start, end), last);
   }
 
   #checkText(chunk: Buffer, start: number, end: number): void {
@@ -257,6 +262,11 @@ export class MessageAssembler implements FrameSink {
       this.#events.onControl(opcode, control.subarray(0, this.#controlLength));
     }
   }
+}
+
+/** Bytes that stay as they are: a view, or a copy of what the next read will write over. */
+function ownedBytes(chunk: Buffer, start: number, end: number): Buffer {
+  return chunk === readMemory ? copyFromReadMemory(start, end) : chunk.subarray(start, end);
 }
 
 /** The error for a message that is too long. */

@@ -1,6 +1,7 @@
 /** Transport over a TCP, TLS or unix socket, or any other Duplex. */
 
 import type { Duplex } from "node:stream";
+import { readInto } from "./shared-read.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** What net.Socket has and a Duplex need not have. Tested for, never assumed: Node may hand out a proxy object. */
@@ -24,8 +25,15 @@ export class SocketTransport implements Transport {
   #blocked = false;
   #error: Error | undefined;
 
-  /** Listens from here on. {@link resume} starts the reading. */
-  constructor(socket: Duplex, events: TransportEvents) {
+  /** Reads go into it once the socket has given away what it had received before. */
+  #readMemory: Buffer | undefined;
+
+  /**
+   * Listens from here on. {@link resume} starts the reading.
+   *
+   * @param readMemory - Where sockets may read into; not in use while nothing is being read.
+   */
+  constructor(socket: Duplex, events: TransportEvents, readMemory?: Buffer) {
     this.socket = socket;
     this.#events = events;
     const extras = socket as Duplex & SocketExtras; // every one of them is optional
@@ -36,7 +44,8 @@ export class SocketTransport implements Transport {
     extras.setTimeout?.(0);
     extras.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
     // The connection owns the socket: these listeners live as long as it does.
-    socket.on("data", (chunk: Buffer) => events.onBytes(chunk));
+    this.#readMemory = readMemory;
+    socket.on("data", (chunk: Buffer) => events.onBytes(chunk, chunk.length));
     // A peer may have sent its FIN while the handshake was decided: that event is over.
     if (socket.readableEnded) queueMicrotask(() => events.onEnd());
     else socket.on("end", () => events.onEnd());
@@ -83,6 +92,11 @@ export class SocketTransport implements Transport {
   }
 
   resume(): void {
+    const memory = this.#readMemory;
+    if (memory !== undefined && this.socket.readableLength === 0) {
+      this.#readMemory = undefined;
+      readInto(memory, this.socket, (bytes) => this.#events.onBytes(memory, bytes));
+    }
     this.socket.resume();
   }
 

@@ -2,8 +2,11 @@
 
 /** Takes what a transport tells. */
 export interface TransportEvents {
-  /** Received bytes, never more once {@link Transport.pause} was called, but for what was under way (TLS). */
-  onBytes(chunk: Buffer): void;
+  /**
+   * Received bytes: `chunk[0, end)`. Never more once {@link Transport.pause} was called, but for what was under way (TLS).
+   * A chunk in memory that the connection has given for reading is valid during the call only.
+   */
+  onBytes(chunk: Buffer, end: number): void;
   /** The peer has ended its side. */
   onEnd(): void;
   /** Both sides are gone. Nothing follows. */

@@ -15,8 +15,8 @@ class EventLog implements TransportEvents {
     return within(this.#closed.promise, "the socket's end");
   }
 
-  onBytes(chunk: Buffer): void {
-    this.events.push(`bytes ${chunk.toString()}`);
+  onBytes(chunk: Buffer, end: number): void {
+    this.events.push(`bytes ${chunk.toString("utf8", 0, end)}`);
   }
 
   onEnd(): void {

@@ -1,0 +1,9 @@
+/** The compiled masking kernel, made by `npm run build:wasm` of `wasm/mask-kernel.wat`. */
+
+/** 236 bytes of WebAssembly in base64. */
+export const MASK_KERNEL: string = [
+  "AGFzbQEAAAABBwFgA39/fwADAgEABQQBAQEBBxECBm1lbW9yeQIABG1hc2sAAAq7AQG4AQEBeyAC/REhAwJAA0Ag",
+  "ASAAa0HAAEkNASAAIAD9AAQAIAP9Uf0LBAAgACAA/QAEECAD/VH9CwQQIAAgAP0ABCAgA/1R/QsEICAAIAD9AAQw",
+  "IAP9Uf0LBDAgAEHAAGohAAwACwsCQANAIAEgAGtBEEkNASAAIAD9AAQAIAP9Uf0LBAAgAEEQaiEADAALCwJAA0Ag",
+  "ACABTw0BIAAgAC0AACACczoAACACQQh4IQIgAEEBaiEADAALCws=",
+].join("");

@@ -1,0 +1,70 @@
+/** The memory of reads: its masking kernel and the copies that are taken out of it. */
+import { describe, expect, it } from "vitest";
+import { applyMask } from "../../src/framing/masking.ts";
+import {
+  copyFromReadMemory,
+  maskInReadMemory,
+  READ_MEMORY_BYTES,
+  readMemory,
+} from "../../src/framing/read-memory.ts";
+
+function fill(): Buffer {
+  for (let at = 0; at < readMemory.length; at++) readMemory[at] = (at * 31 + (at >> 8)) & 0xff;
+  return Buffer.from(readMemory);
+}
+
+describe("the masking kernel", () => {
+  it("is in use", () => {
+    expect(maskInReadMemory).toBeTypeOf("function");
+    expect(readMemory.length).toBe(READ_MEMORY_BYTES);
+  });
+
+  it("does what the same function does elsewhere, at every length, start and offset", () => {
+    const wrong: string[] = [];
+    const original = fill();
+    for (let length = 0; length <= 300; length++) {
+      for (const start of [0, 1, 5, 14, 63]) {
+        const expected = Buffer.from(original.subarray(0, 400));
+        const offset = length & 7;
+        applyMask(expected, start, start + length, 0xfe_12_80_01 | 0, offset);
+        applyMask(readMemory, start, start + length, 0xfe_12_80_01 | 0, offset);
+        if (!expected.equals(readMemory.subarray(0, 400)))
+          wrong.push(`${length} bytes at ${start}, offset ${offset}`);
+        original.copy(readMemory, 0, 0, 400);
+      }
+    }
+    expect(original.equals(readMemory)).toBe(true);
+    expect(wrong).toEqual([]);
+  });
+
+  it("does it to the last byte of the memory", () => {
+    const expected = fill();
+    applyMask(expected, 3, READ_MEMORY_BYTES, 0x01_02_03_04, 2);
+    applyMask(readMemory, 3, READ_MEMORY_BYTES, 0x01_02_03_04, 2);
+    expect(expected.equals(readMemory)).toBe(true);
+  });
+});
+
+describe("a copy of read bytes", () => {
+  it("is what was there, at every length and start, and stays so", () => {
+    const source = fill();
+    const copies: { copy: Buffer; from: number }[] = [];
+    for (let length = 0; length <= 600; length++) {
+      const from = (length * 17) % 1000;
+      copies.push({ copy: copyFromReadMemory(from, from + length), from });
+    }
+    readMemory.fill(0);
+    const wrong = copies.filter(
+      ({ copy, from }, length) => !copy.equals(source.subarray(from, from + length)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps at most 2 KiB beside itself", () => {
+    fill();
+    for (let length = 0; length <= 3000; length += 50) {
+      const copy = copyFromReadMemory(0, length);
+      expect(copy.buffer.byteLength).toBeLessThanOrEqual(Math.max(2048, length));
+    }
+  });
+});
