@@ -31,6 +31,7 @@ export type { Validator } from "./messages/validator.ts";
 export type { DataType, MessageCheck } from "./messages/message.ts";
 export { PreparedMessage } from "./messages/prepared-message.ts";
 export type { PreparedPayload } from "./messages/prepared-message.ts";
+export { BroadcastGroup } from "./conn/broadcast-group.ts";
 export { formatCloseMessage, isCloseError, isUnexpectedCloseError } from "./conn/close-errors.ts";
 export { asWebSocket } from "./conn/as-websocket.ts";
 export type { ConnWebSocket } from "./conn/as-websocket.ts";

@@ -1,13 +1,13 @@
 /** Room: connections that get the same messages. */
 
-import { MessageType, PreparedMessage } from "@longwire/engine";
-import type { Conn, PreparedPayload } from "@longwire/engine";
+import { BroadcastGroup, MessageType } from "@longwire/engine";
+import type { Conn, PreparedMessage, PreparedPayload } from "@longwire/engine";
 
 /** A string goes out as text, anything else as binary. */
 export type BroadcastData = PreparedPayload;
 
 /** Any connection: a room does not look at the types of its members' messages. */
-export type Member = Pick<Conn, "hold" | "readyState" | "signal" | "writePreparedMessage">;
+export type Member = Conn<never, never> | Conn;
 
 export interface BroadcastOptions {
   /** Members that do not get the message. */
@@ -21,17 +21,12 @@ export interface RoomOwner {
   current(): Room | undefined;
 }
 
-/** What ends with a member's leave. */
-interface Membership {
-  /** Keeps the connection open past its handler. */
-  readonly hold: Disposable;
-  readonly onEnd: () => void;
-}
-
 export class Room {
   readonly name: string;
   readonly #owner: RoomOwner;
-  readonly #members: Map<Member, Membership> = new Map();
+  /** Keeps each member's connection open past its handler. */
+  readonly #holds: Map<Conn, Disposable> = new Map();
+  readonly #group: BroadcastGroup = new BroadcastGroup((conn) => this.#release(conn));
 
   /** @internal Rooms come from {@link Hub.room}. */
   constructor(name: string, owner: RoomOwner) {
@@ -41,15 +36,15 @@ export class Room {
 
   /** Connections in the room. */
   get size(): number {
-    return this.#here.#members.size;
+    return this.#here.#group.size;
   }
 
   has(conn: Member): boolean {
-    return this.#here.#members.has(conn);
+    return this.#here.#group.has(asConn(conn));
   }
 
   [Symbol.iterator](): IterableIterator<Conn> {
-    return this.#here.#members.keys() as IterableIterator<Conn>; // given out as what they are
+    return this.#here.#group[Symbol.iterator]();
   }
 
   /**
@@ -58,33 +53,36 @@ export class Room {
    */
   join(conn: Member): void {
     const room = this.#here;
-    if (room.#members.has(conn) || conn.readyState !== 1) return;
-    if (room.#members.size === 0) room.#owner.onOccupied(room);
-    const onEnd = (): void => room.leave(conn);
-    room.#members.set(conn, { hold: conn.hold({ drain: false }), onEnd });
-    conn.signal.addEventListener("abort", onEnd);
+    const member = asConn(conn);
+    if (!room.#group.add(member)) return;
+    if (room.#group.size === 1) room.#owner.onOccupied(room);
+    room.#holds.set(member, member.hold({ drain: false }));
   }
 
-  /** Takes a connection out. One that is not in the room changes nothing. */
+  /** Takes a connection out; it still gets what was broadcast before. One that is not in the room changes nothing. */
   leave(conn: Member): void {
     const room = this.#here;
-    const membership = room.#members.get(conn);
-    if (membership === undefined) return;
-    conn.signal.removeEventListener("abort", membership.onEnd);
-    room.#members.delete(conn);
-    if (room.#members.size === 0) room.#owner.onEmpty();
-    membership.hold[Symbol.dispose]();
+    const member = asConn(conn);
+    if (room.#group.delete(member)) room.#release(member);
+  }
+
+  #release(conn: Conn): void {
+    const hold = this.#holds.get(conn);
+    this.#holds.delete(conn);
+    if (this.#group.size === 0) this.#owner.onEmpty();
+    hold?.[Symbol.dispose]();
   }
 
   /**
-   * Sends a message to every member, serialized once. A member that is too slow loses its connection with 1013 when
+   * Sends a message to every member, serialized once. What is broadcast in one turn of the event loop goes out behind
+   * it in one write a member, in order with what each is sent otherwise. A member that is too slow loses its connection with 1013 when
    * more than its `maxBufferedAmount` waits for it; nobody else notices.
    *
    * @returns How many members it was sent to.
    */
   broadcast(data: BroadcastData, options: BroadcastOptions = {}): number {
     const type = typeof data === "string" ? MessageType.text : MessageType.binary;
-    return this.broadcastPrepared(new PreparedMessage(type, data), options);
+    return this.#here.#group.broadcast(type, data, exceptions(options.except));
   }
 
   /** Sends `value` to every member as a text message of JSON. @returns As {@link broadcast}. */
@@ -97,28 +95,26 @@ export class Room {
 
   /** Sends a message that has been prepared before. @returns As {@link broadcast}. */
   broadcastPrepared(message: PreparedMessage, options: BroadcastOptions = {}): number {
-    const left = exceptions(options.except);
-    let sent = 0;
-    for (const conn of this.#here.#members.keys()) {
-      if (left.has(conn)) continue;
-      void conn.writePreparedMessage(message); // its failure is the end of that member, which leaves by itself
-      sent++;
-    }
-    return sent;
+    return this.#here.#group.broadcastPrepared(message, exceptions(options.except));
   }
 
   /** The room of this name that is in use, or this one. */
   get #here(): Room {
-    return this.#members.size > 0 ? this : (this.#owner.current() ?? this);
+    return this.#group.size > 0 ? this : (this.#owner.current() ?? this);
   }
 }
 
-function exceptions(except: BroadcastOptions["except"]): ReadonlySet<Member> {
+function exceptions(except: BroadcastOptions["except"]): ReadonlySet<Conn> {
   if (except === undefined) return NOBODY;
-  return new Set(isConn(except) ? [except] : except);
+  return new Set(isConn(except) ? [asConn(except)] : Array.from(except, asConn));
 }
 
-const NOBODY: ReadonlySet<Member> = new Set();
+const NOBODY: ReadonlySet<Conn> = new Set();
+
+/** Nothing in here looks at the types of messages. */
+function asConn(conn: Member): Conn {
+  return conn as Conn;
+}
 
 // A Conn is async iterable, never iterable.
 function isConn(except: Member | Iterable<Member>): except is Member {

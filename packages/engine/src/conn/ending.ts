@@ -8,6 +8,7 @@ export class Ending {
   #controller: AbortController | undefined;
   #closed: Promise<CloseInfo> | undefined;
   #resolve: ((end: CloseInfo) => void) | undefined;
+  #watchers: readonly (() => void)[] = NOBODY;
 
   /** What reads get once the connection has ended. */
   get error(): Error | undefined {
@@ -32,9 +33,18 @@ export class Ending {
     return this.#controller.signal;
   }
 
+  /** Calls back when the connection has ended. @returns How to have it not called any more. */
+  whenEnded(callback: () => void): () => void {
+    this.#watchers = [...this.#watchers, callback];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== callback);
+    };
+  }
+
   onEnded(error: Error): void {
     this.#error = error;
     this.#controller?.abort(error);
+    for (const callback of this.#watchers) callback();
   }
 
   onClosed(end: CloseInfo): void {
@@ -42,3 +52,5 @@ export class Ending {
     this.#resolve?.(end);
   }
 }
+
+const NOBODY: readonly (() => void)[] = [];

@@ -13,6 +13,7 @@ import type { ConnLimits } from "./limits.ts";
 import { DrainWaiters } from "./drain-waiters.ts";
 import { ParkedWrites } from "./parked-writes.ts";
 import { PayloadOwners } from "./payload-owners.ts";
+import { GroupFeeds } from "./group-feeds.ts";
 import { copyIfShort, payloadBytes } from "./payload.ts";
 import { rejected } from "./wait.ts";
 import type { WaitOptions } from "./wait.ts";
@@ -61,6 +62,7 @@ export class WriteQueue {
   readonly #pieceWaiters: DrainWaiters = new DrainWaiters(() => this.#mayTakePiece);
   readonly #owners: PayloadOwners = new PayloadOwners();
 
+  #feeds: GroupFeeds | undefined;
   #failure: Error | undefined;
   #deadline: Deadline | undefined;
 
@@ -112,10 +114,55 @@ export class WriteQueue {
     return this.#failure;
   }
 
+  // ---- what groups send ----
+
+  /** The groups of this connection. */
+  get feeds(): GroupFeeds {
+    return (this.#feeds ??= new GroupFeeds((frames) => this.#shareCopy(frames)));
+  }
+
+  /** Frames of this connection can be those of others: not masked, and not compressed in its own context. */
+  get sharesFrames(): boolean {
+    return this.#endpoint.sharesPrepared && this.#endpoint.deflate === undefined;
+  }
+
+  /**
+   * Writes whole frames that many connections share.
+   *
+   * @returns true when nobody looks at them any more; else they must stay as they are.
+   */
+  share(frames: Uint8Array): boolean {
+    if (this.failure !== undefined || !this.#admit(frames)) return true;
+    if (this.#mustPark()) {
+      this.#parkShared(frames);
+      return true;
+    }
+    this.#endpoint.output.appendShared(frames);
+    this.flush();
+    return this.#inFlightBytes === 0;
+  }
+
+  /** Queues a copy of such frames. */
+  #shareCopy(frames: Uint8Array): void {
+    if (this.failure !== undefined || !this.#admit(frames)) return;
+    if (this.#mustPark()) this.#parkShared(frames);
+    else {
+      this.#endpoint.output.appendFrames(frames);
+      this.#flushSoon();
+    }
+  }
+
+  #parkShared(frames: Uint8Array): void {
+    const kept = Uint8Array.from(frames);
+    const start = (): void => this.#endpoint.output.appendShared(kept);
+    this.#parked.park({ bytes: kept.length, start, reject: () => {} });
+  }
+
   // ---- messages ----
 
   /** Queues a message and says whether more is welcome. The payload has been checked. */
   send(type: DataType, payload: string | Uint8Array): boolean {
+    this.#feeds?.catchUp();
     if (this.failure !== undefined || !this.#admit(payload)) return false;
     if (this.#mustPark()) this.#parkMessage(type, payload, true);
     else {
@@ -127,6 +174,7 @@ export class WriteQueue {
 
   /** Queues a message; resolves when more is welcome, or, for a long payload, when its memory is free again. */
   write(type: DataType, payload: string | Uint8Array, options?: MessageOptions): Promise<void> {
+    this.#feeds?.catchUp();
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
@@ -151,6 +199,7 @@ export class WriteQueue {
 
   /** Queues a message that is serialized once for many connections. */
   writePrepared(message: PreparedMessage): Promise<void> {
+    this.#feeds?.catchUp();
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (!this.#admit(message.payload)) return rejected(this.#failure);
@@ -176,6 +225,7 @@ export class WriteQueue {
 
   /** Waits for the turn of a message in pieces. {@link endFragments} must follow. */
   beginFragments(options?: WaitOptions): Promise<void> {
+    this.#feeds?.catchUp();
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
@@ -260,6 +310,7 @@ export class WriteQueue {
    * since that message can't be completed any more.
    */
   close(code: number, reason: string): void {
+    this.#feeds?.catchUp();
     this.refuse(writeBehindClose());
     const send = (): void => this.#endpoint.sendClose(code, reason);
     if (this.#parked.length === 0 && !this.#lane.isTaken) send();

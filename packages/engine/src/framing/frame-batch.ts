@@ -57,6 +57,14 @@ export class FrameBatch {
     this.#pieces.push(frames);
   }
 
+  /** Adds a copy of whole frames. */
+  appendFrames(frames: Uint8Array): void {
+    const target = this.#reserve(frames.length);
+    target.set(frames, this.#at);
+    this.#at += frames.length;
+    this.#byteLength += frames.length;
+  }
+
   /**
    * Takes everything out, in order. {@link settle} must follow once the pieces have been handed on; what is added
    * before that stays for the next time.
