@@ -40,7 +40,7 @@ export class Room {
   }
 
   has(conn: Member): boolean {
-    return this.#here.#group.has(asConn(conn));
+    return this.#here.#group.has(conn);
   }
 
   [Symbol.iterator](): IterableIterator<Conn> {
@@ -53,17 +53,15 @@ export class Room {
    */
   join(conn: Member): void {
     const room = this.#here;
-    const member = asConn(conn);
-    if (!room.#group.add(member)) return;
+    if (!room.#group.add(conn)) return;
     if (room.#group.size === 1) room.#owner.onOccupied(room);
-    room.#holds.set(member, member.hold({ drain: false }));
+    room.#holds.set(conn, conn.hold({ drain: false }));
   }
 
   /** Takes a connection out; it still gets what was broadcast before. One that is not in the room changes nothing. */
   leave(conn: Member): void {
     const room = this.#here;
-    const member = asConn(conn);
-    if (room.#group.delete(member)) room.#release(member);
+    if (room.#group.delete(conn)) room.#release(conn);
   }
 
   #release(conn: Conn): void {
@@ -106,15 +104,10 @@ export class Room {
 
 function exceptions(except: BroadcastOptions["except"]): ReadonlySet<Conn> {
   if (except === undefined) return NOBODY;
-  return new Set(isConn(except) ? [asConn(except)] : Array.from(except, asConn));
+  return new Set(isConn(except) ? [except] : except);
 }
 
 const NOBODY: ReadonlySet<Conn> = new Set();
-
-/** Nothing in here looks at the types of messages. */
-function asConn(conn: Member): Conn {
-  return conn as Conn;
-}
 
 // A Conn is async iterable, never iterable.
 function isConn(except: Member | Iterable<Member>): except is Member {

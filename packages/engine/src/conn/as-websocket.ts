@@ -171,9 +171,7 @@ export class ConnWebSocket extends ListenedTarget {
 
   /** As with an error of `forEach`. */
   protected override onListenerError(error: unknown): void {
-    const { report, lifetime } = connInside(this.#conn);
-    report(error);
-    lifetime.handlerFailed();
+    connInside(this.#conn).onCallbackError(error);
   }
 
   #read(): void {

@@ -80,11 +80,11 @@ export class BroadcastGroup implements Iterable<Conn> {
    */
   add(conn: Conn): boolean {
     if (this.#members.has(conn) || conn.readyState !== 1) return false;
-    const { core, ending } = connInside(conn);
+    const { writing, ending } = connInside(conn);
     const stopWatching = ending.whenEnded(() => {
       if (this.delete(conn)) this.#onEnded(conn);
     });
-    const feed = core.writing.sharesFrames ? new Feed(core.writing, this.#turn) : undefined;
+    const feed = writing.sharesFrames ? new Feed(writing, this.#turn) : undefined;
     this.#members.set(conn, { stopWatching, feed });
     if (feed === undefined) this.#unshared.add(conn);
     else this.#feeds.add(feed);

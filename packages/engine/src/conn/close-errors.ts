@@ -27,6 +27,16 @@ export function isUnexpectedCloseError(error: unknown, ...expected: readonly num
   return close !== undefined && !expected.includes(close.code);
 }
 
+/** `error`, or an error that caused it, is one of `causes`. */
+export function isCausedBy(error: unknown, causes: readonly unknown[]): boolean {
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current !== undefined; depth++) {
+    if (causes.includes(current)) return true;
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return false;
+}
+
 function findCloseError(error: unknown): CloseError | undefined {
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {

@@ -1,5 +1,6 @@
 /** Endpoint, transport and time put together: what a connection does when something happens. */
 
+import type { Duplex } from "node:stream";
 import { CloseCode } from "../close-code.ts";
 import { Endpoint } from "../endpoint/endpoint.ts";
 import type { EndpointEvents } from "../endpoint/endpoint.ts";
@@ -12,7 +13,11 @@ import type { MessageChecks } from "../messages/contract.ts";
 import type { DataType } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import type { ConnLimits } from "./limits.ts";
+import { isCausedBy } from "./close-errors.ts";
+import { Ending } from "./ending.ts";
+import { Lifetime } from "./lifetime.ts";
 import { Liveness } from "./liveness.ts";
+import type { LivenessOwner } from "./liveness.ts";
 import { Reading } from "./reading.ts";
 import type { ReadingEvents } from "./reading.ts";
 import { writeOnClosed } from "./write-errors.ts";
@@ -28,37 +33,30 @@ export interface ControlHandlers {
 
 const ABNORMAL: CloseInfo = { code: CloseCode.abnormalClosure, reason: "", wasClean: false };
 
-/** What the owner of a core is told. */
-export interface CoreEvents {
-  /** The connection is over; called once, before anything that waits is told. */
-  onEnded(error: Error, end: CloseInfo): void;
-  /** The socket is gone; called once, last. */
-  onClosed(end: CloseInfo): void;
-  onReaderGone(): void;
-  onCallbackError(error: unknown): void;
-}
-
 export interface CoreInit<In> {
   readonly role: Role;
   readonly limits: ConnLimits;
   readonly checks: MessageChecks<In>;
   readonly deflate: MessageDeflate | undefined;
-  readonly events: CoreEvents;
-  readonly connect: (events: TransportEvents) => Transport;
+  readonly netConn: Duplex;
+  readonly connect: (socket: Duplex, events: TransportEvents) => Transport;
 }
 
 export class ConnCore<In>
-  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner
+  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner, LivenessOwner
 {
   readonly transport: Transport;
   readonly reading: Reading<In>;
   readonly writing: WriteQueue;
   readonly liveness: Liveness;
+  readonly lifetime: Lifetime;
+  readonly ending: Ending = new Ending();
   handlers: ControlHandlers | undefined;
+  /** Where errors go that no promise of the handler carries; undefined: nobody has said. */
+  reporter: ((error: unknown) => void) | undefined;
 
   readonly #role: Role;
   readonly #limits: ConnLimits;
-  readonly #events: CoreEvents;
   readonly #endpoint: Endpoint;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
@@ -78,14 +76,13 @@ export class ConnCore<In>
   constructor(init: CoreInit<In>) {
     this.#role = init.role;
     this.#limits = init.limits;
-    this.#events = init.events;
     this.#endpoint = new Endpoint({
       role: init.role,
       readLimit: init.limits.readLimit,
       deflate: init.deflate,
       events: this,
     });
-    this.transport = init.connect(this);
+    this.transport = init.connect(init.netConn, this);
     this.reading = new Reading(
       this.#endpoint,
       this.transport,
@@ -94,9 +91,8 @@ export class ConnCore<In>
       init.checks.incoming,
     );
     this.writing = new WriteQueue(this.#endpoint, this.transport, init.limits, this);
-    this.liveness = new Liveness(this.reading.intake, this.writing, init.limits, (error) =>
-      this.onPeerLost(error),
-    );
+    this.liveness = new Liveness(this, init.limits);
+    this.lifetime = new Lifetime(this.reading, this);
   }
 
   /** 0-3 as in WHATWG's `readyState`, without CONNECTING. */
@@ -119,6 +115,18 @@ export class ConnCore<In>
     this.#endpoint.setReadLimit(bytes);
   }
 
+  /** Tells an error that no promise carries. The end of this very connection is none when nobody listens for it. */
+  report(error: unknown): void {
+    if (this.reporter !== undefined) this.reporter(error);
+    // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
+    else if (!this.isOwnEnd(error)) console.error(error);
+  }
+
+  /** The end of this very connection, met by a read, a write or its signal, also as a cause. */
+  isOwnEnd(error: unknown): boolean {
+    return isCausedBy(error, [this.ending.error, this.writing.failure]);
+  }
+
   // ---- closing ----
 
   /**
@@ -126,7 +134,7 @@ export class ConnCore<In>
    *
    * @throws RangeError for a code or reason that can't be sent.
    */
-  close(code: number, reason: string, timeout: number): void {
+  close(code: number, reason: string, timeout: number = this.#limits.closeTimeout): void {
     serializeClosePayload(code, reason); // throws before anything has changed
     this.#runDeferred();
     if (this.#end !== undefined || this.#discarding) return;
@@ -211,7 +219,7 @@ export class ConnCore<In>
 
     const error = failure ?? new CloseError(end, cause === undefined ? {} : { cause });
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
-    this.#events.onEnded(error, end);
+    this.ending.onEnded(error);
     this.reading.finish({ error, quiet });
     this.liveness.stop(error);
   }
@@ -296,11 +304,12 @@ export class ConnCore<In>
   }
 
   onCallbackError(error: unknown): void {
-    this.#events.onCallbackError(error);
+    this.report(error);
+    this.lifetime.handlerFailed();
   }
 
   onReaderGone(): void {
-    this.#events.onReaderGone();
+    this.lifetime.onReaderGone();
   }
 
   onResumed(): void {
@@ -309,6 +318,10 @@ export class ConnCore<In>
 
   onInputDone(): void {
     this.writing.onInputDone();
+  }
+
+  get readingPaused(): boolean {
+    return this.reading.intake.paused;
   }
 
   get inputLeft(): boolean {
@@ -361,7 +374,7 @@ export class ConnCore<In>
     clearTimeout(this.#closeTimer);
     this.#endWith(ABNORMAL, error);
     this.writing.fail(writeOnClosed(error));
-    if (this.#end !== undefined) this.#events.onClosed(this.#end);
+    if (this.#end !== undefined) this.ending.onClosed(this.#end);
   }
 }
 

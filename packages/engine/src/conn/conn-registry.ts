@@ -26,7 +26,7 @@ export class ConnRegistry implements Iterable<Conn> {
   /** Adds a connection; it removes itself when its socket is gone. */
   add(conn: Conn): void {
     this.#conns.add(conn);
-    void conn.closed.then(() => this.#conns.delete(conn));
+    connInside(conn).ending.whenClosed(() => this.#conns.delete(conn));
   }
 
   /**

@@ -14,12 +14,10 @@ import type { DataType, Message } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { ConnCore } from "./conn-core.ts";
-import type { ControlHandlers, CoreEvents } from "./conn-core.ts";
-import { Ending } from "./ending.ts";
+import type { ControlHandlers } from "./conn-core.ts";
 import { iterateJSON, serializeJSON } from "./json.ts";
 import type { InvalidMessageError } from "./json.ts";
-import { Lifetime } from "./lifetime.ts";
-import type { HoldOptions, LifetimeOwner } from "./lifetime.ts";
+import type { HoldOptions } from "./lifetime.ts";
 import { checkPositive, milliseconds } from "./limits.ts";
 import type { ConnLimits } from "./limits.ts";
 import { MessageIterator } from "./message-iterator.ts";
@@ -46,65 +44,28 @@ export interface ConnInit<In> {
   readonly netConn: NetConn;
   readonly checks: MessageChecks<In>;
   readonly deflate: MessageDeflate | undefined;
-  readonly connect: (events: TransportEvents) => Transport;
+  readonly connect: (socket: Duplex, events: TransportEvents) => Transport;
 }
 
-/** @internal The inner side of a Conn, for the engine's own modules. */
-export interface ConnInside {
-  readonly core: ConnCore<unknown>;
-  readonly lifetime: Lifetime;
-  /** Where errors go that no promise of the handler carries. */
-  report: (error: unknown) => void;
-  readonly ending: Ending;
-}
-
-let insideOf: (conn: Conn) => ConnInside;
+let insideOf: (conn: Conn) => ConnCore<unknown>;
 let connections = 0;
 
 export class Conn<In = unknown, Out = unknown>
   implements AsyncIterable<Message<In>>, AsyncDisposable
 {
   readonly #core: ConnCore<In>;
-  readonly #inside: ConnInside;
   readonly #init: ConnInit<In>;
   #id: string | undefined;
   #data: ConnData | undefined;
 
   static {
-    insideOf = (conn) => conn.#inside;
+    insideOf = (conn) => conn.#core;
   }
 
   /** @internal Made by Upgrader and Dialer. */
   constructor(init: ConnInit<In>) {
     this.#init = init;
-    const events: CoreEvents = {
-      onEnded: (error) => this.#inside.ending.onEnded(error),
-      onClosed: (end) => this.#inside.ending.onClosed(end),
-      onReaderGone: () => this.#inside.lifetime.onReaderGone(),
-      onCallbackError: (error) => {
-        this.#inside.report(error);
-        this.#inside.lifetime.handlerFailed();
-      },
-    };
-    const core = new ConnCore<In>({ ...init, events });
-    const owner: LifetimeOwner = {
-      get hasReader() {
-        return core.reading.hasReader;
-      },
-      get hasRead() {
-        return core.reading.hasRead;
-      },
-      leaveUnattended: () => core.reading.leaveUnattended(),
-      close: (code, reason) => core.close(code, reason, init.limits.closeTimeout),
-    };
-    this.#core = core;
-    this.#inside = {
-      core: core, // the inner side does not look at messages
-      lifetime: new Lifetime(owner),
-      // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
-      report: (error) => console.error(error),
-      ending: new Ending(),
-    };
+    this.#core = new ConnCore<In>(init);
   }
 
   // ---- reading ----
@@ -199,7 +160,7 @@ export class Conn<In = unknown, Out = unknown>
     try {
       text = serializeJSON(value, this.#init.checks.outgoing);
     } catch (error) {
-      this.#inside.report(error); // also when nobody awaits this
+      this.#core.report(error); // also when nobody awaits this
       return rejected(error);
     }
     return this.#core.writing.write(MessageType.text, text, options);
@@ -416,17 +377,17 @@ export class Conn<In = unknown, Out = unknown>
 
   /** Resolves when the socket is gone, with how it ended. Never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#inside.ending.closed;
+    return this.#core.ending.closed;
   }
 
   /** Aborted when the connection ends; its reason is the error that reads get. */
   get signal(): AbortSignal {
-    return this.#inside.ending.signal;
+    return this.#core.ending.signal;
   }
 
   /** Keeps the connection open past its handler and, within its time limit, through a drain, until disposed of. */
   hold(options?: HoldOptions): Disposable {
-    return this.#inside.lifetime.hold(options);
+    return this.#core.lifetime.hold(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -496,6 +457,7 @@ export class Conn<In = unknown, Out = unknown>
     return this.#init.extensions;
   }
 
+  /** This side's address while the socket is open. */
   get localAddress(): string | undefined {
     return this.#core.transport.localAddress;
   }
@@ -541,7 +503,7 @@ export interface WriteOptions {
 }
 
 /** @internal */
-export function connInside(conn: Conn<never, never> | Conn): ConnInside {
+export function connInside(conn: Conn<never, never> | Conn): ConnCore<unknown> {
   return insideOf(conn); // the inner side does not look at messages
 }
 

@@ -5,7 +5,6 @@ import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { DataType } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import { payloadBytes } from "./payload.ts";
-import type { PayloadOwners } from "./payload-owners.ts";
 import { whenDeflated } from "./shared-deflate.ts";
 import { LONG_MESSAGE_BYTES, TurnDeflate } from "./turn-deflate.ts";
 import type { Waiter } from "./wait.ts";
@@ -18,14 +17,24 @@ interface UnderWay {
 
 export class DeflateLane {
   readonly #endpoint: Endpoint;
-  readonly #owners: PayloadOwners;
+  readonly #deflate: MessageDeflate;
+  readonly #onQueued: (owner: Waiter<void>) => void;
   readonly #onFree: () => void;
   #underWay: UnderWay | undefined;
 
-  /** @param onFree - Called in a turn of its own: the long message is in the output. */
-  constructor(endpoint: Endpoint, owners: PayloadOwners, onFree: () => void) {
+  /**
+   * @param onQueued - Told that the payload of this owner is in the output.
+   * @param onFree - Called in a turn of its own: the long message is in the output.
+   */
+  constructor(
+    endpoint: Endpoint,
+    deflate: MessageDeflate,
+    onQueued: (owner: Waiter<void>) => void,
+    onFree: () => void,
+  ) {
     this.#endpoint = endpoint;
-    this.#owners = owners;
+    this.#deflate = deflate;
+    this.#onQueued = onQueued;
     this.#onFree = onFree;
   }
 
@@ -53,7 +62,7 @@ export class DeflateLane {
     const deflate = compress ? this.#longDeflate(payload) : undefined;
     if (deflate === undefined) {
       this.#endpoint.sendMessage(type, payload, compress);
-      this.#owners.add(owner);
+      if (owner !== undefined) this.#onQueued(owner);
       return;
     }
     const message = typeof payload === "string" ? Buffer.from(payload) : payload;
@@ -91,15 +100,15 @@ export class DeflateLane {
     const owner = this.#underWay?.owner;
     this.#underWay = undefined;
     send();
-    this.#owners.add(owner);
+    if (owner !== undefined) this.#onQueued(owner);
     this.#onFree();
   }
 
   /** The compression of a payload that is so long that the others' turns must come between. */
   #longDeflate(payload: string | Uint8Array): MessageDeflate | undefined {
-    const { deflate } = this.#endpoint;
+    const deflate = this.#deflate;
     // A UTF-16 unit is at most 3 bytes.
-    if (deflate === undefined || payload.length * 3 <= LONG_MESSAGE_BYTES) return undefined;
+    if (payload.length * 3 <= LONG_MESSAGE_BYTES) return undefined;
     const bytes = payloadBytes(payload);
     return bytes > LONG_MESSAGE_BYTES && deflate.applies(bytes) ? deflate : undefined;
   }

@@ -6,29 +6,26 @@ import type { Waiter } from "./wait.ts";
 /** Typed as a method is: a property of a function type would keep a `Conn<string>` from being a `Conn`. */
 export type Each<In> = { each(message: Message<In>): unknown }["each"];
 
+/** What it tells the reading half. */
+export interface EachOwner {
+  /** The promise of a call has resolved. */
+  onEachReady(): void;
+  /** The callback has thrown or rejected; nothing is given to it any more. */
+  onEachError(error: unknown): void;
+}
+
 export class EachReader<In> {
   readonly #callback: Each<In>;
   readonly #ends: Waiter<void>;
-  readonly #onReady: () => void;
-  readonly #onError: (error: unknown) => void;
+  readonly #owner: EachOwner;
   /** The promise of the last call is pending: the next message waits. */
   #pending = false;
   #over = false;
 
-  /**
-   * @param onReady - The promise of a call has resolved.
-   * @param onError - The callback has thrown or rejected; nothing is given to it any more.
-   */
-  constructor(
-    callback: Each<In>,
-    ends: Waiter<void>,
-    onReady: () => void,
-    onError: (error: unknown) => void,
-  ) {
+  constructor(callback: Each<In>, ends: Waiter<void>, owner: EachOwner) {
     this.#callback = callback;
     this.#ends = ends;
-    this.#onReady = onReady;
-    this.#onError = onError;
+    this.#owner = owner;
   }
 
   /** Takes messages: neither over nor waiting for a promise of the callback. */
@@ -54,7 +51,7 @@ export class EachReader<In> {
     result.then(
       () => {
         this.#pending = false;
-        this.#onReady();
+        this.#owner.onEachReady();
       },
       (error: unknown) => {
         this.#pending = false;
@@ -76,7 +73,7 @@ export class EachReader<In> {
   #fail(error: unknown): void {
     this.#over = true;
     this.#ends.reject(error);
-    this.#onError(error);
+    this.#owner.onEachError(error);
   }
 }
 

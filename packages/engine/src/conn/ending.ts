@@ -8,7 +8,8 @@ export class Ending {
   #controller: AbortController | undefined;
   #closed: Promise<CloseInfo> | undefined;
   #resolve: ((end: CloseInfo) => void) | undefined;
-  #watchers: readonly (() => void)[] = NOBODY;
+  #onEnded: readonly (() => void)[] = NOBODY;
+  #onClosed: readonly (() => void)[] = NOBODY;
 
   /** What reads get once the connection has ended. */
   get error(): Error | undefined {
@@ -35,21 +36,28 @@ export class Ending {
 
   /** Calls back when the connection has ended. @returns How to have it not called any more. */
   whenEnded(callback: () => void): () => void {
-    this.#watchers = [...this.#watchers, callback];
+    this.#onEnded = [...this.#onEnded, callback];
     return () => {
-      this.#watchers = this.#watchers.filter((other) => other !== callback);
+      this.#onEnded = this.#onEnded.filter((other) => other !== callback);
     };
+  }
+
+  /** Calls back when the socket is gone: what {@link closed} tells, without a promise for each connection. */
+  whenClosed(callback: () => void): void {
+    if (this.#end === undefined) this.#onClosed = [...this.#onClosed, callback];
+    else callback();
   }
 
   onEnded(error: Error): void {
     this.#error = error;
     this.#controller?.abort(error);
-    for (const callback of this.#watchers) callback();
+    for (const callback of this.#onEnded) callback();
   }
 
   onClosed(end: CloseInfo): void {
     this.#end = end;
     this.#resolve?.(end);
+    for (const callback of this.#onClosed) callback();
   }
 }
 

@@ -52,11 +52,15 @@ export class Heartbeat {
   }
 
   #arm(ms: number): void {
-    this.#timer = setTimeout(this.#onTimer, Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS));
+    const delay = Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
+    this.#timer = setTimeout(Heartbeat.#onTimer, delay, this);
     this.#timer.unref(); // an idle connection must not keep the process alive
   }
 
-  readonly #onTimer = (): void => {
+  // One function for all connections.
+  static readonly #onTimer = (heartbeat: Heartbeat): void => heartbeat.#check();
+
+  #check(): void {
     const now = performance.now();
     const { lastReceivedAt, readingPaused } = this.#owner;
     if (this.#pingedAt > 0 && lastReceivedAt >= this.#pingedAt) this.#pingedAt = 0;
@@ -72,5 +76,5 @@ export class Heartbeat {
     // While reading is paused the ping is a write probe: a peer that is gone makes the write fail.
     this.#pingQueued = true;
     this.#owner.sendHeartbeat();
-  };
+  }
 }

@@ -139,14 +139,15 @@ export class Intake {
     }
     if (!flow && this.#turnIsOver() && !this.#nextTurnQueued) {
       this.#nextTurnQueued = true;
-      setImmediate(this.#onNextTurn);
+      setImmediate(Intake.#onNextTurn, this);
     }
   }
 
-  readonly #onNextTurn = (): void => {
-    this.#nextTurnQueued = false;
-    this.#turnMessages = 0;
-    this.#turnBytes = 0;
-    this.pump();
+  // One function for all connections.
+  static readonly #onNextTurn = (intake: Intake): void => {
+    intake.#nextTurnQueued = false;
+    intake.#turnMessages = 0;
+    intake.#turnBytes = 0;
+    intake.pump();
   };
 }

@@ -19,7 +19,7 @@ export async function* joinMessages(
     try {
       reader = await conn.nextReader();
     } catch (error) {
-      if (connInside(conn).core.reading.isQuietEnd(error)) return;
+      if (connInside(conn).reading.isQuietEnd(error)) return;
       throw error;
     }
     for await (const piece of reader) yield piece;

@@ -13,24 +13,25 @@ export interface HoldOptions {
   readonly drain?: boolean | undefined;
 }
 
-/** What the lifetime rule looks at and acts on. */
-export interface LifetimeOwner {
+/** What the lifetime rule looks at. */
+export interface Readership {
   readonly hasReader: boolean;
   readonly hasRead: boolean;
   leaveUnattended(): void;
-  close(code: number, reason: string): void;
 }
 
 export class Lifetime {
-  readonly #owner: LifetimeOwner;
+  readonly #readers: Readership;
+  readonly #conn: { close(code: number, reason: string): void };
   #holds = 0;
   /** Those of {@link #holds} that a drain waits for. */
   #drainHolds = 0;
   #handlerDone = false;
-  #onReleased: (() => void)[] = [];
+  #onReleased: (() => void)[] | undefined;
 
-  constructor(owner: LifetimeOwner) {
-    this.#owner = owner;
+  constructor(readers: Readership, conn: { close(code: number, reason: string): void }) {
+    this.#readers = readers;
+    this.#conn = conn;
   }
 
   get held(): boolean {
@@ -48,7 +49,7 @@ export class Lifetime {
         released = true;
         this.#holds--;
         this.#drainHolds -= drainHolds;
-        if (this.#drainHolds === 0) for (const callback of this.#onReleased.splice(0)) callback();
+        if (this.#drainHolds === 0) this.#release();
         if (this.#holds === 0) this.#judge();
       },
     };
@@ -57,7 +58,13 @@ export class Lifetime {
   /** Calls back when no hold stands against a drain any more: at once when none does. */
   whenReleased(callback: () => void): void {
     if (this.#drainHolds === 0) callback();
-    else this.#onReleased.push(callback);
+    else (this.#onReleased ??= []).push(callback);
+  }
+
+  #release(): void {
+    const callbacks = this.#onReleased ?? [];
+    this.#onReleased = undefined;
+    for (const callback of callbacks) callback();
   }
 
   /** The handler has returned, and its promise has settled. */
@@ -68,18 +75,18 @@ export class Lifetime {
 
   handlerFailed(): void {
     this.#handlerDone = true;
-    this.#owner.close(CloseCode.internalError, "");
+    this.#conn.close(CloseCode.internalError, "");
   }
 
   /** An iterator or `forEach` has ended; bare reads do not come here. */
   onReaderGone(): void {
-    if (this.#handlerDone && !this.#owner.hasReader && this.#holds === 0)
-      this.#owner.close(CloseCode.normal, "");
+    if (this.#handlerDone && !this.#readers.hasReader && this.#holds === 0)
+      this.#conn.close(CloseCode.normal, "");
   }
 
   #judge(): void {
-    if (!this.#handlerDone || this.#owner.hasReader) return;
-    if (this.#holds === 0 && this.#owner.hasRead) this.#owner.close(CloseCode.normal, "");
-    else this.#owner.leaveUnattended();
+    if (!this.#handlerDone || this.#readers.hasReader) return;
+    if (this.#holds === 0 && this.#readers.hasRead) this.#conn.close(CloseCode.normal, "");
+    else this.#readers.leaveUnattended();
   }
 }

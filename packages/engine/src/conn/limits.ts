@@ -99,6 +99,15 @@ export const DEFAULT_LIMITS: ConnLimits = {
 // setTimeout takes no more; a longer time would fire at once.
 export const MAX_TIMER_MS = 2_147_483_647;
 
+const resolved = new WeakMap<ConnOptions, ConnLimits>();
+
+/** The limits of these options, one object for all connections that have them. Options are not to change any more. */
+export function limitsOf(options: ConnOptions): ConnLimits {
+  let limits = resolved.get(options);
+  if (limits === undefined) resolved.set(options, (limits = resolveConnOptions(options)));
+  return limits;
+}
+
 /**
  * Fills in the defaults.
  *

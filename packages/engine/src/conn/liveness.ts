@@ -10,25 +10,23 @@ import { waitFor } from "./wait.ts";
 import type { WaitOptions } from "./wait.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
+/** What liveness looks at and acts on. */
+export interface LivenessOwner {
+  readonly readingPaused: boolean;
+  readonly writing: WriteQueue;
+  onPeerLost(error: Error): void;
+}
+
 export class Liveness implements HeartbeatOwner {
-  readonly #pings: Pings = new Pings();
-  readonly #intake: { readonly paused: boolean };
-  readonly #writing: WriteQueue;
-  readonly #onPeerLost: (error: Error) => void;
+  readonly #owner: LivenessOwner;
+  #pings: Pings | undefined;
   readonly #heartbeat: Heartbeat | undefined;
   /** Ends the wait for the pong of an earlier heartbeat: a peer that never answers must not leave a row of them. */
   #heartbeatWait: AbortController | undefined;
   #lastReceivedAt: number = performance.now();
 
-  constructor(
-    intake: { readonly paused: boolean },
-    writing: WriteQueue,
-    limits: ConnLimits,
-    onPeerLost: (error: Error) => void,
-  ) {
-    this.#intake = intake;
-    this.#writing = writing;
-    this.#onPeerLost = onPeerLost;
+  constructor(owner: LivenessOwner, limits: ConnLimits) {
+    this.#owner = owner;
     const { heartbeatInterval, heartbeatTimeout } = limits;
     if (heartbeatInterval !== Infinity)
       this.#heartbeat = new Heartbeat(heartbeatInterval, heartbeatTimeout, this);
@@ -39,12 +37,12 @@ export class Liveness implements HeartbeatOwner {
   }
 
   get readingPaused(): boolean {
-    return this.#intake.paused;
+    return this.#owner.readingPaused;
   }
 
   /** Milliseconds between the newest answered ping and its pong. */
   get roundTripTime(): number | undefined {
-    return this.#pings.roundTripTime;
+    return this.#pings?.roundTripTime;
   }
 
   /** Sends a ping, with a payload of its own unless one is given, and resolves with the round trip in ms. */
@@ -62,23 +60,24 @@ export class Liveness implements HeartbeatOwner {
       "ping()",
       options,
       (waiter) => {
-        const { failure } = this.#writing;
+        const { failure } = this.#owner.writing;
         if (failure !== undefined) {
           waiter.reject(failure);
           return;
         }
-        const sent = payload ?? this.#pings.nextPayload();
-        this.#pings.add(sent, waiter);
+        const pings = (this.#pings ??= new Pings());
+        const sent = payload ?? pings.nextPayload();
+        pings.add(sent, waiter);
         // The clock starts when the ping reaches the socket.
-        void this.#writing
+        void this.#owner.writing
           .control(MessageType.ping, sent, { signal: withdrawal.signal })
           .then(() => {
-            this.#pings.onSent(waiter);
+            pings.onSent(waiter);
             onSent();
           }, ignore);
       },
       (waiter) => {
-        this.#pings.remove(waiter);
+        this.#pings?.remove(waiter);
         withdrawal.abort();
       },
     );
@@ -96,7 +95,7 @@ export class Liveness implements HeartbeatOwner {
   }
 
   onPong(payload: Buffer): void {
-    this.#pings.onPong(payload);
+    this.#pings?.onPong(payload);
   }
 
   onResumed(): void {
@@ -105,7 +104,7 @@ export class Liveness implements HeartbeatOwner {
 
   onPeerLost(silentMs: number): void {
     const silence = `nothing was received for ${Math.round(silentMs)} ms, a ping included`;
-    this.#onPeerLost(new WebSocketError("WS_PONG_TIMEOUT", silence));
+    this.#owner.onPeerLost(new WebSocketError("WS_PONG_TIMEOUT", silence));
   }
 
   /** Nothing can be asked of the peer any more: a close frame has been sent, and its answer has its own time limit. */
@@ -116,7 +115,7 @@ export class Liveness implements HeartbeatOwner {
   /** The connection has ended. */
   stop(error: Error): void {
     this.stopHeartbeat();
-    this.#pings.fail(error);
+    this.#pings?.fail(error);
   }
 }
 

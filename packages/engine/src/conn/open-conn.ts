@@ -9,8 +9,9 @@ import type { Role } from "../framing/frame.ts";
 import { readMemory } from "../framing/read-memory.ts";
 import type { MessageChecks } from "../messages/contract.ts";
 import { SocketTransport } from "../transport/socket-transport.ts";
+import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { Conn, connInside } from "./conn.ts";
-import { resolveConnOptions } from "./limits.ts";
+import { limitsOf } from "./limits.ts";
 import type { ConnOptions } from "./limits.ts";
 
 export interface OpenConnInit<In> {
@@ -28,6 +29,13 @@ export interface OpenConnInit<In> {
   readonly checks?: MessageChecks<In> | undefined;
 }
 
+const NO_CHECKS: MessageChecks<never> = {};
+
+// Not a closure of each connection: it would keep what the connection was made of.
+function connect(socket: Duplex, events: TransportEvents): Transport {
+  return new SocketTransport(socket, events, readMemory);
+}
+
 /**
  * Takes the socket over and starts to read.
  *
@@ -40,12 +48,12 @@ export function openConn<In = unknown, Out = unknown>(
 ): Conn<In, Out> {
   const conn = new Conn<In, Out>({
     role: init.role,
-    limits: resolveConnOptions(init.options),
+    limits: limitsOf(init.options),
     subprotocol: init.subprotocol,
     extensions: init.extensions,
     remoteAddress: init.remoteAddress,
     netConn: socket,
-    checks: init.checks ?? {},
+    checks: init.checks ?? NO_CHECKS,
     deflate:
       init.deflate === undefined
         ? undefined
@@ -55,8 +63,8 @@ export function openConn<In = unknown, Out = unknown>(
             init.deflate.options,
             chooseCodec(),
           ),
-    connect: (events) => new SocketTransport(socket, events, readMemory),
+    connect,
   });
-  connInside(conn).core.reading.intake.start(head); // the inner side does not look at messages
+  connInside(conn).reading.intake.start(head); // the inner side does not look at messages
   return conn;
 }

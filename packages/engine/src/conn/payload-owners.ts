@@ -7,8 +7,8 @@ export class PayloadOwners {
   #ofWrite: readonly Waiter<void>[] = NONE;
 
   /** A payload is in the output. */
-  add(owner: Waiter<void> | undefined): void {
-    if (owner !== undefined) this.#ofOutput = [...this.#ofOutput, owner];
+  add(owner: Waiter<void>): void {
+    this.#ofOutput = [...this.#ofOutput, owner];
   }
 
   /** The output has been handed on; `written`: the kernel has taken all of it. */

@@ -7,12 +7,13 @@ const COMPACT_AT = 1024;
 export class ReadQueue<In> {
   readonly #maxBytes: number;
   readonly #maxMessages: number;
-  #items: (Message<In> | undefined)[] = [];
+  /** Both undefined while nothing waits: idle connections need no arrays. */
+  #items: (Message<In> | undefined)[] | undefined;
   #head = 0;
   #bytes = 0;
   /** The received chunk that the newest message is a view of, counted once for all messages in it. */
   #chunk: ArrayBufferLike | undefined;
-  #costs: number[] = [];
+  #costs: number[] | undefined;
 
   constructor(maxBytes: number, maxMessages: number) {
     this.#maxBytes = maxBytes;
@@ -20,7 +21,7 @@ export class ReadQueue<In> {
   }
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#items === undefined ? 0 : this.#items.length - this.#head;
   }
 
   /** Bytes of memory that the waiting messages keep: whole chunks, since a view of one keeps all of it. */
@@ -37,32 +38,33 @@ export class ReadQueue<In> {
     const chunk = message.data.buffer;
     const cost = chunk === this.#chunk ? 0 : chunk.byteLength;
     this.#chunk = chunk;
-    this.#items.push(message);
-    this.#costs.push(cost);
+    (this.#items ??= []).push(message);
+    (this.#costs ??= []).push(cost);
     this.#bytes += cost;
   }
 
   shift(): Message<In> | undefined {
-    if (this.#head === this.#items.length) return undefined;
-    const message = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#bytes -= this.#costs[this.#head]!; // one cost per item
+    const items = this.#items;
+    if (items === undefined) return undefined;
+    const message = items[this.#head];
+    items[this.#head] = undefined;
+    this.#bytes -= this.#costs![this.#head]!; // one cost per item
     this.#head++;
-    if (this.#head === this.#items.length) this.clear();
+    if (this.#head === items.length) this.clear();
     else if (this.#head === COMPACT_AT) this.#compact();
     return message;
   }
 
   /** A reader that never catches up must not leave a growing row of empty places behind. */
   #compact(): void {
-    this.#items = this.#items.slice(this.#head);
-    this.#costs = this.#costs.slice(this.#head);
+    this.#items = this.#items?.slice(this.#head);
+    this.#costs = this.#costs?.slice(this.#head);
     this.#head = 0;
   }
 
   clear(): void {
-    this.#items = [];
-    this.#costs = [];
+    this.#items = undefined;
+    this.#costs = undefined;
     this.#head = 0;
     this.#bytes = 0;
     this.#chunk = undefined;

@@ -8,7 +8,7 @@ import type { DataType, MessageCheck } from "../messages/message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import { EachReader } from "./each-reader.ts";
-import type { Each } from "./each-reader.ts";
+import type { Each, EachOwner } from "./each-reader.ts";
 import { Intake } from "./intake.ts";
 import type { IntakeOwner } from "./intake.ts";
 import type { ConnLimits } from "./limits.ts";
@@ -41,10 +41,12 @@ export interface ReadEnd {
   readonly quiet: boolean;
 }
 
-export class Reading<In> implements IntakeOwner, StreamedMessageOwner, IterationSource<In> {
+export class Reading<In>
+  implements IntakeOwner, StreamedMessageOwner, IterationSource<In>, EachOwner
+{
   readonly intake: Intake;
   readonly #endpoint: Endpoint;
-  readonly #maxPieceBytes: number;
+  readonly #limits: ConnLimits;
   readonly #events: ReadingEvents;
   readonly #check: MessageCheck<In> | undefined;
   readonly #queue: ReadQueue<In>;
@@ -53,7 +55,8 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   #waiter: Waiter<Message<In>> | undefined;
   #readerWaiter: Waiter<MessageReader> | undefined;
   #each: EachReader<In> | undefined;
-  readonly #streamed: StreamedMessage;
+  /** Made for the first message that is read in pieces. */
+  #streamed: StreamedMessage | undefined;
   #openIterators = 0;
   #hasRead = false;
   /** Nobody reads and nobody is going to. */
@@ -73,11 +76,10 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
     check: MessageCheck<In> | undefined,
   ) {
     this.#endpoint = endpoint;
-    this.#maxPieceBytes = limits.readBufferSize;
+    this.#limits = limits;
     this.#events = events;
     this.#check = check;
     this.#queue = new ReadQueue(limits.readQueueBytes, limits.readQueueMessages);
-    this.#streamed = new StreamedMessage(endpoint, limits, this);
     this.intake = new Intake(endpoint, transport, this);
   }
 
@@ -89,7 +91,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
 
   /** Somebody reads right now, or holds an iterator or an unfinished reader. */
   get hasReader(): boolean {
-    return this.#somebodyWaits || this.#openIterators > 0 || this.#streamed.isOpen;
+    return this.#somebodyWaits || this.#openIterators > 0 || this.#streamed?.isOpen === true;
   }
 
   /** What comes beyond the water mark is dropped and counted from now on, until somebody reads again. */
@@ -106,11 +108,11 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   // ---- asked and told by the intake ----
 
   get wantsInput(): boolean {
-    if (this.#each?.pending === true || this.#streamed.isInflating) return false;
+    if (this.#each?.pending === true || this.#streamed?.isInflating === true) return false;
     if (this.#somebodyWaits || this.#unattended || this.#deaf) return true;
     // Behind the end, nothing but the peer's FIN can come, and it must be seen.
     if (this.#end !== undefined && !this.intake.hasBacklog) return true;
-    return !this.#streamed.isFull && !this.#queue.isFull(this.#endpoint.storedBytes);
+    return this.#streamed?.isFull !== true && !this.#queue.isFull(this.#endpoint.storedBytes);
   }
 
   onViolation(error: ProtocolError): void {
@@ -154,6 +156,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
 
   onMessageStart(type: DataType, compressed: boolean): void {
     this.#endpoint.stopStreaming(); // the next message is whole again unless somebody asks
+    this.#streamed ??= new StreamedMessage(this.#endpoint, this.#limits, this);
     const reader = this.#streamed.begin(type, compressed);
     const waiter = this.#readerWaiter;
     this.#readerWaiter = undefined;
@@ -161,7 +164,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   }
 
   onMessagePiece(piece: Buffer, last: boolean): void {
-    this.#streamed.push(piece, last);
+    this.#streamed?.push(piece, last);
   }
 
   // ---- told by the message that is read in pieces ----
@@ -203,7 +206,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
     if (misuse !== undefined) return rejected(misuse);
     const message = this.take();
     if (message !== undefined)
-      return Promise.resolve(MessageReader.of(message, this.#maxPieceBytes));
+      return Promise.resolve(MessageReader.of(message, this.#limits.readBufferSize));
     const { failure } = this;
     if (failure !== undefined) return rejected(failure);
     return waitFor<MessageReader>(
@@ -229,18 +232,19 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
     return waitFor<void>("forEach()", undefined, (waiter) => {
-      this.#each = new EachReader(
-        callback,
-        waiter,
-        () => this.#serveEach(),
-        (error) => {
-          this.#each = undefined;
-          this.#endpoint.stop();
-          this.#events.onCallbackError(error);
-        },
-      );
+      this.#each = new EachReader(callback, waiter, this);
       this.#serveEach();
     });
+  }
+
+  onEachReady(): void {
+    this.#serveEach();
+  }
+
+  onEachError(error: unknown): void {
+    this.#each = undefined;
+    this.#endpoint.stop();
+    this.#events.onCallbackError(error);
   }
 
   setDeadline(at: Date | number | null): void {
@@ -255,7 +259,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
       return new TypeError("another read waits on this connection: one reader at a time");
     this.#hasRead = true;
     this.#unattended = false;
-    if (this.#streamed.abandon()) this.intake.pump();
+    if (this.#streamed?.abandon() === true) this.intake.pump();
     return undefined;
   }
 
@@ -310,14 +314,14 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
     this.#endpoint.discardData();
     this.#queue.clear();
     this.#deaf = true;
-    this.#streamed.discard();
-    this.#streamed.abandon();
+    this.#streamed?.discard();
+    this.#streamed?.abandon();
     this.intake.pump();
   }
 
   /** Something has been received that nobody could have read yet. */
   get #hasUnread(): boolean {
-    return this.intake.hasBacklog || this.#streamed.isInflating;
+    return this.intake.hasBacklog || this.#streamed?.isInflating === true;
   }
 
   get #somebodyWaits(): boolean {
@@ -343,7 +347,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   #settleEnd(): void {
     const end = this.#end;
     if (end === undefined || this.#hasUnread) return;
-    this.#streamed.fail(end.error);
+    this.#streamed?.fail(end.error);
     const waiters = [this.#waiter, this.#readerWaiter];
     this.#waiter = undefined;
     this.#readerWaiter = undefined;
@@ -360,7 +364,7 @@ export class Reading<In> implements IntakeOwner, StreamedMessageOwner, Iteration
   #checkDeadline(): void {
     if (this.#deadline?.passed !== true || this.#end !== undefined || this.#hasUnread) return;
     const waits = this.#somebodyWaits && this.#each?.pending !== true;
-    if (waits || this.#streamed.isOpen) this.#failByDeadline();
+    if (waits || this.#streamed?.isOpen === true) this.#failByDeadline();
   }
 
   /** Sticky: what arrives later is not read any more, though the connection lives on. */

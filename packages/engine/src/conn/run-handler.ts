@@ -3,8 +3,6 @@
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
 
-const MAX_CAUSES = 10;
-
 /**
  * Runs `handler`. When it has returned and its promise has settled:
  * it failed: the connection is closed with 1011 and the error reported, unless it is this connection's own end;
@@ -22,12 +20,12 @@ export function runHandler<In, Out>(
   const inside = connInside(conn); // the lifetime does not look at messages
   // An error of forEach is met again when the handler awaits it. Weak, since a connection may live for weeks.
   const reported = new WeakSet();
-  inside.report = (error) => {
+  inside.reporter = (error) => {
     if (isObject(error)) {
       if (reported.has(error)) return;
       reported.add(error);
     }
-    tell(isOwnEnd(conn, error) ? debug : report, error);
+    tell(inside.isOwnEnd(error) ? debug : report, error);
   };
   const fail = (error: unknown): void => {
     inside.report(error);
@@ -54,18 +52,6 @@ function tell(report: (error: unknown) => unknown, error: unknown): void {
   } catch (failure) {
     onFailure(failure);
   }
-}
-
-/** The end of this very connection, met by a read, a write or its signal, also as a cause. */
-function isOwnEnd(conn: Conn, error: unknown): boolean {
-  const { core, ending } = connInside(conn);
-  const ends: unknown[] = [ending.error, core.writing.failure].filter((end) => end !== undefined);
-  let current = error;
-  for (let depth = 0; depth < MAX_CAUSES && current !== undefined; depth++) {
-    if (ends.includes(current)) return true;
-    current = current instanceof Error ? current.cause : undefined;
-  }
-  return false;
 }
 
 function isObject(value: unknown): value is object {

@@ -1,27 +1,29 @@
 /** The writing half of a connection: messages in call order, one write at a time, bounded. */
+// oxlint-disable max-lines -- messages, fragments, control frames and shared ones keep one order, which is one state
 
 import { DeadlineError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { Opcode } from "../framing/opcode.ts";
+import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { DataType } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import { DeflateLane } from "./deflate-lane.ts";
 import type { ConnLimits } from "./limits.ts";
-import { DrainWaiters } from "./drain-waiters.ts";
-import { ParkedWrites } from "./parked-writes.ts";
-import { PayloadOwners } from "./payload-owners.ts";
 import { GroupFeeds } from "./group-feeds.ts";
+import { Outlet } from "./outlet.ts";
+import type { OutletOwner } from "./outlet.ts";
 import { copyIfShort, payloadBytes } from "./payload.ts";
 import { rejected } from "./wait.ts";
-import type { WaitOptions } from "./wait.ts";
+import type { WaitOptions, Waiter } from "./wait.ts";
+import { WaitingWrites } from "./waiting-writes.ts";
 import { writeBehindClose, writeOverLimit } from "./write-errors.ts";
 
 /** What the writing half asks and tells the connection. */
 export interface WriteQueueOwner {
-  /** Received input that has not been handled is there: more frames are likely, so a write may wait for them. */
+  /** See {@link OutletOwner.inputLeft}. */
   readonly inputLeft: boolean;
   /** More waits to be sent than `maxBufferedAmount`. */
   onOverflow(): void;
@@ -39,29 +41,16 @@ export interface MessageOptions extends WaitOptions {
 
 const RESOLVED: Promise<void> = Promise.resolve();
 
-export class WriteQueue {
+export class WriteQueue implements OutletOwner {
   readonly #endpoint: Endpoint;
-  readonly #transport: Transport;
+  readonly #outlet: Outlet;
   readonly #limits: ConnLimits;
   readonly #owner: WriteQueueOwner;
 
-  /** What waits behind a slow peer or an open writer. */
-  readonly #parked: ParkedWrites = new ParkedWrites();
-  /** Control frames that wait behind a slow peer; they pass what is parked. */
-  readonly #controls: ParkedWrites = new ParkedWrites();
-  /** Handed to the transport and not yet taken by the kernel. */
-  #inFlightBytes = 0;
-  #flushQueued = false;
   #writerOpen = false;
-  readonly #lane: DeflateLane;
-  /** The newest pong that waits; an older one need not be sent (§5.5.3). */
-  #pong: Uint8Array | undefined;
-
-  readonly #drainWaiters: DrainWaiters = new DrainWaiters(() => this.belowWaterMark);
-  /** Of a message in pieces: what is parked behind it can't go before it is complete, and must not hold it up. */
-  readonly #pieceWaiters: DrainWaiters = new DrainWaiters(() => this.#mayTakePiece);
-  readonly #owners: PayloadOwners = new PayloadOwners();
-
+  /** Most connections have none of these three, nor a deadline. */
+  #waiting: WaitingWrites | undefined;
+  readonly #lane: DeflateLane | undefined;
   #feeds: GroupFeeds | undefined;
   #failure: Error | undefined;
   #deadline: Deadline | undefined;
@@ -73,24 +62,38 @@ export class WriteQueue {
     owner: WriteQueueOwner,
   ) {
     this.#endpoint = endpoint;
-    this.#transport = transport;
+    this.#outlet = new Outlet(endpoint.output, transport, this);
     this.#limits = limits;
     this.#owner = owner;
-    this.#lane = new DeflateLane(endpoint, this.#owners, () => {
-      this.flush();
-      owner.onDeflated();
-    });
+    if (endpoint.deflate !== undefined) this.#lane = this.#openLane(endpoint.deflate);
+  }
+
+  #openLane(deflate: MessageDeflate): DeflateLane {
+    return new DeflateLane(
+      this.#endpoint,
+      deflate,
+      (owner) => this.#waits.owners.add(owner),
+      () => {
+        this.flush();
+        this.#owner.onDeflated();
+      },
+    );
+  }
+
+  get #waits(): WaitingWrites {
+    return (this.#waiting ??= new WaitingWrites(
+      () => this.belowWaterMark,
+      () => this.#mayTakePiece,
+    ));
   }
 
   /** Bytes of frames that the kernel has not taken yet. */
   get bufferedAmount(): number {
     return (
       this.#endpoint.output.byteLength +
-      this.#parked.bytes +
-      this.#controls.bytes +
-      this.#inFlightBytes +
-      this.#lane.bytes +
-      (this.#pong?.length ?? 0)
+      this.#outlet.inFlightBytes +
+      (this.#waiting?.bytes ?? 0) +
+      (this.#lane?.bytes ?? 0)
     );
   }
 
@@ -101,9 +104,8 @@ export class WriteQueue {
   /** Everything has been handed to the transport. */
   get isFlushed(): boolean {
     return (
-      this.#parked.length === 0 &&
-      this.#controls.length === 0 &&
-      !this.#lane.isTaken &&
+      this.#waiting?.isEmpty !== false &&
+      this.#lane?.isTaken !== true &&
       this.#endpoint.output.byteLength === 0
     );
   }
@@ -139,7 +141,7 @@ export class WriteQueue {
     }
     this.#endpoint.output.appendShared(frames);
     this.flush();
-    return this.#inFlightBytes === 0;
+    return this.#outlet.inFlightBytes === 0;
   }
 
   /** Queues a copy of such frames. */
@@ -148,14 +150,14 @@ export class WriteQueue {
     if (this.#mustPark()) this.#parkShared(frames);
     else {
       this.#endpoint.output.appendFrames(frames);
-      this.#flushSoon();
+      this.#outlet.flushSoon();
     }
   }
 
   #parkShared(frames: Uint8Array): void {
     const kept = Uint8Array.from(frames);
     const start = (): void => this.#endpoint.output.appendShared(kept);
-    this.#parked.park({ bytes: kept.length, start, reject: () => {} });
+    this.#waits.parked.park({ bytes: kept.length, start, reject: () => {} });
   }
 
   // ---- messages ----
@@ -166,8 +168,8 @@ export class WriteQueue {
     if (this.failure !== undefined || !this.#admit(payload)) return false;
     if (this.#mustPark()) this.#parkMessage(type, payload, true);
     else {
-      this.#lane.sendMessage(type, payload, true);
-      this.#flushSoon();
+      this.#send(type, payload, true);
+      this.#outlet.flushSoon();
     }
     return this.belowWaterMark;
   }
@@ -183,16 +185,16 @@ export class WriteQueue {
     const byReference = typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
     if (byReference || (options?.signal !== undefined && this.#mustPark())) {
       const kept = copyIfShort(payload);
-      const written = this.#parked.parkAndWait("write", kept.length, options, (waiter) =>
-        this.#lane.sendMessage(type, kept, compress, waiter),
+      const written = this.#waits.parked.parkAndWait("write", kept.length, options, (waiter) =>
+        this.#send(type, kept, compress, waiter),
       );
       this.flush();
       return written;
     }
     if (this.#mustPark()) this.#parkMessage(type, payload, compress);
     else {
-      this.#lane.sendMessage(type, payload, compress);
-      this.#flushSoon();
+      this.#send(type, payload, compress);
+      this.#outlet.flushSoon();
     }
     return this.belowWaterMark ? RESOLVED : this.drained(options);
   }
@@ -203,12 +205,15 @@ export class WriteQueue {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (!this.#admit(message.payload)) return rejected(this.#failure);
-    const start = (): void => this.#lane.sendPrepared(message);
+    const start = (): void => {
+      if (this.#lane === undefined) this.#endpoint.sendPrepared(message);
+      else this.#lane.sendPrepared(message);
+    };
     if (this.#mustPark())
-      this.#parked.park({ bytes: message.payload.length, start, reject: () => {} });
+      this.#waits.parked.park({ bytes: message.payload.length, start, reject: () => {} });
     else {
       start();
-      this.#flushSoon();
+      this.#outlet.flushSoon();
     }
     return this.belowWaterMark ? RESOLVED : this.drained();
   }
@@ -218,7 +223,7 @@ export class WriteQueue {
     const failure = this.failure;
     if (failure !== undefined) return rejected(failure);
     if (this.belowWaterMark) return RESOLVED;
-    return this.#drainWaiters.wait(options);
+    return this.#waits.drain.wait(options);
   }
 
   // ---- one message in pieces ----
@@ -230,11 +235,11 @@ export class WriteQueue {
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#admit("")) return rejected(this.#failure);
-    if (!this.#laneTaken && this.#parked.length === 0) {
+    if (!this.#laneTaken && this.#nothingParked) {
       this.#writerOpen = true;
       return RESOLVED;
     }
-    return this.#parked.parkAndWait("nextWriter()", 0, options, (waiter) => {
+    return this.#waits.parked.parkAndWait("nextWriter()", 0, options, (waiter) => {
       this.#writerOpen = true;
       waiter.resolve();
     });
@@ -257,18 +262,19 @@ export class WriteQueue {
       fin,
       compressed,
     );
-    this.#flushSoon();
-    return this.#mayTakePiece ? RESOLVED : this.#pieceWaiters.wait();
+    this.#outlet.flushSoon();
+    return this.#mayTakePiece ? RESOLVED : this.#waits.pieces.wait();
   }
 
   get #mayTakePiece(): boolean {
-    return this.bufferedAmount - this.#parked.bytes < this.#limits.writeWaterMark;
+    const parked = this.#waiting?.parked.bytes ?? 0;
+    return this.bufferedAmount - parked < this.#limits.writeWaterMark;
   }
 
   /** The message in pieces is complete: the others may go on. */
   endFragments(): void {
     this.#writerOpen = false;
-    if (this.#parked.length > 0) this.flush();
+    if (!this.#nothingParked) this.flush();
   }
 
   // ---- control frames, which pass what is parked ----
@@ -282,13 +288,13 @@ export class WriteQueue {
     const { failure } = this;
     if (failure !== undefined) return rejected(failure);
     if (!this.#admit(payload)) return rejected(this.#failure);
-    if (this.#inFlightBytes === 0) {
+    if (this.#outlet.inFlightBytes === 0) {
       this.#endpoint.sendControl(opcode, payload);
-      this.#flushSoon();
+      this.#outlet.flushSoon();
       return RESOLVED;
     }
     const copy = Uint8Array.from(payload);
-    return this.#controls.parkAndWait("control frame", copy.length, options, (waiter) => {
+    return this.#waits.controls.parkAndWait("control frame", copy.length, options, (waiter) => {
       this.#endpoint.sendControl(opcode, copy);
       waiter.resolve();
     });
@@ -297,12 +303,12 @@ export class WriteQueue {
   /** Answers a ping: of those that wait only the newest is kept (§5.5.3). */
   pong(payload: Uint8Array): void {
     if (this.failure !== undefined) return;
-    if (this.#inFlightBytes > 0) {
-      this.#pong = Uint8Array.from(payload); // a copy: the payload is a view of received bytes
+    if (this.#outlet.inFlightBytes > 0) {
+      this.#waits.pong = Uint8Array.from(payload); // a copy: the payload is a view of received bytes
       return;
     }
     this.#endpoint.sendControl(Opcode.pong, payload);
-    this.#flushSoon();
+    this.#outlet.flushSoon();
   }
 
   /**
@@ -313,72 +319,72 @@ export class WriteQueue {
     this.#feeds?.catchUp();
     this.refuse(writeBehindClose());
     const send = (): void => this.#endpoint.sendClose(code, reason);
-    if (this.#parked.length === 0 && !this.#lane.isTaken) send();
-    else this.#parked.park({ bytes: 0, start: send, reject: () => {} });
-    this.#pong = undefined; // nothing follows a close frame
+    if (this.#nothingParked && this.#lane?.isTaken !== true) send();
+    else this.#waits.parked.park({ bytes: 0, start: send, reject: () => {} });
+    if (this.#waiting !== undefined) this.#waiting.pong = undefined; // nothing follows a close frame
     this.flush();
   }
 
   /** Lets out what waits, and gives `error` to every later write. What stands behind an open writer gets it too. */
   refuse(error: Error): void {
     this.#failure ??= error;
-    if (this.#writerOpen) this.#parked.rejectAll(this.#failure);
+    if (this.#writerOpen) this.#waiting?.parked.rejectAll(this.#failure);
   }
 
   // ---- bytes out ----
 
   /** Writes what waits, unless a write is under way. */
   flush(): void {
-    const { output } = this.#endpoint;
-    while (this.#inFlightBytes === 0) {
-      if (this.#pong !== undefined) {
-        this.#endpoint.sendControl(Opcode.pong, this.#pong);
-        this.#pong = undefined;
-      }
-      this.#controls.start(() => true);
-      this.#parked.start(this.#mayStart);
-      const bytes = output.byteLength;
-      if (bytes === 0) break;
-      const written = this.#transport.write(output.take());
-      output.settle(written);
-      this.#drainWaiters.count(bytes);
-      this.#pieceWaiters.count(bytes);
-      this.#owners.onHandedOn(written);
-      if (!written) this.#inFlightBytes += bytes;
-    }
-    this.#drainWaiters.wake();
-    this.#pieceWaiters.wake();
+    this.#outlet.flush();
   }
 
-  /** The transport has handed on all that was in flight. */
-  onWritten(): void {
-    this.#inFlightBytes = 0;
-    this.#owners.onWritten();
-    this.flush();
-  }
-
-  /** All input of this wake-up has been handled: what has been queued meanwhile goes out in one write. */
   onInputDone(): void {
-    if (this.#endpoint.output.byteLength > 0 && this.#inFlightBytes === 0) this.flush();
+    this.#outlet.onInputDone();
+  }
+
+  onWritten(): void {
+    this.#waiting?.owners.onWritten();
+    this.#outlet.onWritten();
+  }
+
+  get inputLeft(): boolean {
+    return this.#owner.inputLeft;
+  }
+
+  /** Puts what waits into the output, up to one batch, or until a writer takes its turn. */
+  fillOutput(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    if (waiting.pong !== undefined) {
+      this.#endpoint.sendControl(Opcode.pong, waiting.pong);
+      waiting.pong = undefined;
+    }
+    waiting.controls.start(() => true);
+    waiting.parked.start(
+      () => !this.#laneTaken && this.#endpoint.output.byteLength < this.#limits.writeWaterMark,
+    );
+  }
+
+  onHandedOn(bytes: number, written: boolean): void {
+    this.#waiting?.onHandedOn(bytes, written);
+  }
+
+  onFlushed(): void {
+    this.#waiting?.wake();
   }
 
   /** Drops everything that waits; all writers and later writes get `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#deadline?.clear();
-    this.#pong = undefined;
     this.#endpoint.output.clear();
-    this.#lane.cancel(this.#failure);
-    this.#parked.rejectAll(this.#failure);
-    this.#controls.rejectAll(this.#failure);
-    this.#drainWaiters.rejectAll(this.#failure);
-    this.#pieceWaiters.rejectAll(this.#failure);
-    this.#owners.rejectAll(this.#failure);
+    this.#lane?.cancel(this.#failure);
+    this.#waiting?.rejectAll(this.#failure);
   }
 
   setDeadline(at: Date | number | null): void {
     this.#deadline ??= new Deadline(() => {
-      if (this.bufferedAmount > 0 || this.#parked.length > 0) this.#failByDeadline();
+      if (this.bufferedAmount > 0 || !this.#nothingParked) this.#failByDeadline();
     });
     this.#deadline.set(at);
   }
@@ -390,45 +396,44 @@ export class WriteQueue {
     this.#owner.onPeerLost(error);
   }
 
-  /**
-   * At once for the first frame of a tick when no input is left that could bring more; otherwise with all others
-   * behind the microtasks. So a loop of sends is two writes, however long.
-   */
-  #flushSoon(): void {
-    if (this.#flushQueued) return;
-    this.#flushQueued = true;
-    process.nextTick(this.#onTick);
-    if (!this.#owner.inputLeft) this.flush();
-  }
-
-  readonly #onTick = (): void => {
-    this.#flushQueued = false;
-    this.flush();
-  };
-
-  /** Starts what is parked up to one batch, or until a writer takes its turn. */
-  readonly #mayStart = (): boolean =>
-    !this.#laneTaken && this.#endpoint.output.byteLength < this.#limits.writeWaterMark;
-
   /** A message is under way that no other may interrupt (§5.4). */
   get #laneTaken(): boolean {
-    return this.#writerOpen || this.#lane.isTaken;
+    return this.#writerOpen || this.#lane?.isTaken === true;
   }
 
   #mustPark(): boolean {
-    return this.#inFlightBytes > 0 || this.#laneTaken || this.#parked.length > 0;
+    return this.#outlet.inFlightBytes > 0 || this.#laneTaken || !this.#nothingParked;
+  }
+
+  get #nothingParked(): boolean {
+    return this.#waiting === undefined || this.#waiting.parked.length === 0;
+  }
+
+  /** Puts a message into the output. A payload that goes by reference is its owner's again when that is told so. */
+  #send(
+    type: DataType,
+    payload: string | Uint8Array,
+    compress: boolean,
+    owner?: Waiter<void>,
+  ): void {
+    if (this.#lane !== undefined) {
+      this.#lane.sendMessage(type, payload, compress, owner);
+      return;
+    }
+    this.#endpoint.sendMessage(type, payload, false);
+    if (owner !== undefined) this.#waits.owners.add(owner);
   }
 
   /** Parks a message: a short payload as a copy. */
   #parkMessage(type: DataType, payload: string | Uint8Array, compress: boolean): void {
     const kept = copyIfShort(payload);
-    const start = (): void => this.#lane.sendMessage(type, kept, compress);
-    this.#parked.park({ bytes: payloadBytes(kept), start, reject: () => {} });
+    const start = (): void => this.#send(type, kept, compress);
+    this.#waits.parked.park({ bytes: payloadBytes(kept), start, reject: () => {} });
   }
 
   /** Lets one message of any size into an empty queue, and no more than the maximum into any other. */
   #admit(payload: string | Uint8Array): boolean {
-    const waiting = this.bufferedAmount + this.#parked.overhead + this.#controls.overhead;
+    const waiting = this.bufferedAmount + (this.#waiting?.overhead ?? 0);
     const room = this.#limits.maxBufferedAmount - waiting;
     // A UTF-16 unit is at most 3 bytes, so the exact length matters near the limit only.
     if (waiting === 0 || payload.length * 3 <= room || payloadBytes(payload) <= room) return true;

@@ -19,7 +19,7 @@ let scratchIsLent = false;
 
 export class FrameBatch {
   readonly #maskingKeys: MaskingKeySource | undefined;
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] | undefined;
   #target: Buffer | undefined;
   /** The batch writes into the process's scratch buffer, or holds pieces of it. */
   #borrowed = false;
@@ -54,7 +54,7 @@ export class FrameBatch {
   appendShared(frames: Uint8Array): void {
     this.#byteLength += frames.length;
     this.#cut();
-    this.#pieces.push(frames);
+    (this.#pieces ??= []).push(frames);
   }
 
   /** Adds a copy of whole frames. */
@@ -71,8 +71,8 @@ export class FrameBatch {
    */
   take(): Uint8Array[] {
     this.#cut();
-    const pieces = this.#pieces;
-    this.#pieces = [];
+    const pieces = this.#pieces ?? [];
+    this.#pieces = undefined;
     this.#target = undefined;
     this.#byteLength = 0;
     return pieces;
@@ -140,18 +140,18 @@ export class FrameBatch {
     this.#at = headerEnd;
     this.#cut();
     if (key === undefined) {
-      this.#pieces.push(payload);
+      (this.#pieces ??= []).push(payload);
       return;
     }
     const masked = Buffer.from(payload); // never mask in the caller's memory
     applyMask(masked, 0, masked.length, key, 0);
-    this.#pieces.push(masked);
+    (this.#pieces ??= []).push(masked);
   }
 
   /** Turns the frames in `#target` into a piece. */
   #cut(): void {
     if (this.#target !== undefined && this.#at > this.#start) {
-      this.#pieces.push(this.#target.subarray(this.#start, this.#at));
+      (this.#pieces ??= []).push(this.#target.subarray(this.#start, this.#at));
       this.#start = this.#at;
     }
   }

@@ -39,8 +39,8 @@ export class FrameParser {
   #state = HEADER;
   #stopped = false;
 
-  // A header that came in pieces is collected here.
-  readonly #header: Uint8Array = new Uint8Array(MAX_HEADER_BYTES);
+  // A header that comes in pieces is collected here; most connections never have one.
+  #header: Uint8Array | undefined;
   #headerLength = 0;
 
   #maskingKey = 0;
@@ -91,7 +91,7 @@ export class FrameParser {
 
   /** The slow way, for a header that lies in two chunks or more: faults are found at the earliest byte. */
   #collectHeader(chunk: Buffer, from: number, end: number): number {
-    const header = this.#header;
+    const header = (this.#header ??= new Uint8Array(MAX_HEADER_BYTES));
     let at = from;
     while (at < end) {
       header[this.#headerLength++] = chunk[at++]!;

@@ -45,7 +45,8 @@ export class MessageAssembler implements FrameSink {
   #length = 0;
   #store: Buffer | undefined;
   #stored = 0;
-  readonly #utf8: Utf8Validator = new Utf8Validator();
+  /** Made for the first text that comes in pieces. */
+  #utf8: Utf8Validator | undefined;
 
   // The frame that has begun and not ended.
   #opcode: Opcode = Opcode.continuation;
@@ -138,7 +139,7 @@ export class MessageAssembler implements FrameSink {
     this.#compressed = compressed;
     this.#length = 0;
     this.#announced = false;
-    this.#utf8.reset();
+    this.#utf8?.reset();
     if (this.#streaming && !this.#discarding) this.#announce();
   }
 
@@ -180,7 +181,7 @@ export class MessageAssembler implements FrameSink {
       this.#deliverChecked(this.#inflated(this.#takeStore()));
       return;
     }
-    if (!this.#utf8.complete) throw invalidText();
+    if (this.#utf8?.complete === false) throw invalidText();
     this.#deliver(this.#takeStore());
   }
 
@@ -231,7 +232,7 @@ export class MessageAssembler implements FrameSink {
   #passOn(chunk: Buffer, start: number, end: number, last: boolean): void {
     this.#checkText(chunk, start, end);
     if (last) {
-      if (this.#type === Opcode.text && !this.#compressed && !this.#utf8.complete)
+      if (this.#type === Opcode.text && !this.#compressed && this.#utf8?.complete === false)
         throw invalidText();
       this.#endMessage();
     }
@@ -239,8 +240,8 @@ export class MessageAssembler implements FrameSink {
   }
 
   #checkText(chunk: Buffer, start: number, end: number): void {
-    if (this.#type === Opcode.text && !this.#compressed && !this.#utf8.push(chunk, start, end))
-      throw invalidText();
+    if (this.#type !== Opcode.text || this.#compressed) return;
+    if (!(this.#utf8 ??= new Utf8Validator()).push(chunk, start, end)) throw invalidText();
   }
 
   #takeControl(

@@ -2,7 +2,7 @@
 
 import type { HandshakeError } from "../errors.ts";
 import { CloseCode } from "../close-code.ts";
-import type { Conn } from "../conn/conn.ts";
+import { connInside, type Conn } from "../conn/conn.ts";
 import { openConn, type OpenConnInit } from "../conn/open-conn.ts";
 import type { CheckedUpgrade, UpgradePolicy } from "./check-upgrade.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
@@ -47,7 +47,7 @@ export function acceptUpgrade(
         remoteAddress: address,
         checks: then.checks,
       });
-      void conn.closed.then(release);
+      connInside(conn).ending.whenClosed(release);
       home?.conns.add(conn);
       // The server began to close while the 101 was on its way.
       if (home?.draining === true) void conn.close(CloseCode.goingAway);

@@ -12,7 +12,8 @@ import { Socket } from "node:net";
 import type { ConnectOpts, SocketConstructorOpts } from "node:net";
 import type { Duplex } from "node:stream";
 
-type OnRead = (bytes: number) => boolean;
+/** Gets the number of bytes in the buffer, which it must be done with when it returns; false stops reading. */
+type OnRead = (this: Socket, bytes: number, buffer: Buffer) => boolean;
 
 /** Where Node keeps the option `onread` of a socket. */
 interface Fields {
@@ -23,25 +24,20 @@ interface Fields {
 let fields: Fields | false | undefined;
 
 /**
- * Makes a TCP or unix socket read into `buffer` from now on: `onRead` gets the number of bytes there, and has to be done
- * with them when it returns. Pausing, resuming, the end and errors stay as they are.
+ * Makes a TCP or unix socket read into `buffer` from now on. Pausing, resuming, the end and errors stay as they are.
  *
  * @returns false, with nothing changed, where that can't be done. TLS is left out: it decrypts into pieces of its own,
  * and may do so inside a write.
  */
-export function readInto(buffer: Buffer, socket: Duplex, onRead: (bytes: number) => void): boolean {
+export function readInto(buffer: Buffer, socket: Duplex, onRead: OnRead): boolean {
   fields ??= process.env["LONGWIRE_PUBLIC_API_ONLY"] !== "1" && findFields();
   if (fields === false || !(socket instanceof Socket) || "encrypted" in socket) return false;
   const handle: unknown = Reflect.get(socket, "_handle");
   if (socket.destroyed || socket.connecting || !hasUseUserBuffer(handle)) return false;
   if (Reflect.get(socket, fields.buffer) !== null) return false;
   handle.useUserBuffer(buffer);
-  const callback: OnRead = (bytes) => {
-    onRead(bytes);
-    return true;
-  };
   Reflect.set(socket, fields.buffer, buffer);
-  Reflect.set(socket, fields.callback, callback);
+  Reflect.set(socket, fields.callback, onRead);
   return true;
 }
 

@@ -18,7 +18,6 @@ const TCP_KEEP_ALIVE_MS = 60_000;
 
 export class SocketTransport implements Transport {
   readonly socket: Duplex;
-  readonly localAddress: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly #events: TransportEvents;
   #unconfirmed = 0;
@@ -37,25 +36,27 @@ export class SocketTransport implements Transport {
     this.socket = socket;
     this.#events = events;
     const extras = socket as Duplex & SocketExtras; // every one of them is optional
-    this.localAddress = extras.localAddress;
     this.remoteAddress = extras.remoteAddress;
     // Small frames must not wait for the ACK of the frame before them (Nagle).
     extras.setNoDelay?.(true);
     extras.setTimeout?.(0);
     extras.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
-    // The connection owns the socket: these listeners live as long as it does.
+    // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
+    Reflect.set(socket, TRANSPORT, this);
     this.#readMemory = readMemory;
-    socket.on("data", (chunk: Buffer) => events.onBytes(chunk, chunk.length));
+    socket.on("data", onData);
     // A peer may have sent its FIN while the handshake was decided: that event is over.
     if (socket.readableEnded) queueMicrotask(() => events.onEnd());
-    else socket.on("end", () => events.onEnd());
-    socket.on("error", (error: Error) => {
-      this.#error = error;
-      socket.destroy(); // a stream need not do that by itself
-    });
+    else socket.on("end", onEnd);
+    socket.on("error", onError);
     if (socket.destroyed) queueMicrotask(() => events.onClosed(undefined));
-    else socket.once("close", () => events.onClosed(this.#error));
+    else socket.on("close", onClose);
     socket.pause(); // the "data" listener has made it flow
+  }
+
+  /** Known while the socket is open. */
+  get localAddress(): string | undefined {
+    return (this.socket as Duplex & SocketExtras).localAddress;
   }
 
   write(pieces: readonly Uint8Array[]): boolean {
@@ -95,7 +96,7 @@ export class SocketTransport implements Transport {
     const memory = this.#readMemory;
     if (memory !== undefined && this.socket.readableLength === 0) {
       this.#readMemory = undefined;
-      readInto(memory, this.socket, (bytes) => this.#events.onBytes(memory, bytes));
+      readInto(memory, this.socket, onShared);
     }
     this.socket.resume();
   }
@@ -107,4 +108,52 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.socket.destroy();
   }
+
+  static of(socket: Duplex): SocketTransport {
+    return Reflect.get(socket, TRANSPORT) as SocketTransport; // set before any listener
+  }
+
+  /** @internal */
+  onData(chunk: Buffer, end: number): void {
+    this.#events.onBytes(chunk, end);
+  }
+
+  /** @internal */
+  onEnd(): void {
+    this.#events.onEnd();
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    this.#error = error;
+    this.socket.destroy(); // a stream need not do that by itself
+  }
+
+  /** @internal */
+  onClose(): void {
+    this.#events.onClosed(this.#error);
+  }
+}
+
+const TRANSPORT = Symbol("longwire.transport");
+
+function onData(this: Duplex, chunk: Buffer): void {
+  SocketTransport.of(this).onData(chunk, chunk.length);
+}
+
+function onShared(this: Duplex, bytes: number, buffer: Buffer): boolean {
+  SocketTransport.of(this).onData(buffer, bytes);
+  return true;
+}
+
+function onEnd(this: Duplex): void {
+  SocketTransport.of(this).onEnd();
+}
+
+function onError(this: Duplex, error: Error): void {
+  SocketTransport.of(this).onError(error);
+}
+
+function onClose(this: Duplex): void {
+  SocketTransport.of(this).onClose();
 }

@@ -1,0 +1,78 @@
+/** The way of frames from the output to the transport: when they are written, and that one write is under way at a time. */
+
+import type { FrameBatch } from "../framing/frame-batch.ts";
+import type { Transport } from "../transport/transport.ts";
+
+/** What the outlet asks and tells the writing half. */
+export interface OutletOwner {
+  /** Received input that has not been handled is there: more frames are likely, so a write may wait for them. */
+  readonly inputLeft: boolean;
+  /** A write is about to be made: what waits may join it. */
+  fillOutput(): void;
+  /** `bytes` have been handed to the transport; `written`: the kernel has taken them. */
+  onHandedOn(bytes: number, written: boolean): void;
+  /** Nothing more can be written at the moment. */
+  onFlushed(): void;
+}
+
+export class Outlet {
+  readonly #output: FrameBatch;
+  readonly #transport: Transport;
+  readonly #owner: OutletOwner;
+  #inFlightBytes = 0;
+  #flushQueued = false;
+
+  constructor(output: FrameBatch, transport: Transport, owner: OutletOwner) {
+    this.#output = output;
+    this.#transport = transport;
+    this.#owner = owner;
+  }
+
+  /** Handed to the transport and not yet taken by the kernel. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Writes what waits, unless a write is under way. */
+  flush(): void {
+    const output = this.#output;
+    while (this.#inFlightBytes === 0) {
+      this.#owner.fillOutput();
+      const bytes = output.byteLength;
+      if (bytes === 0) break;
+      const written = this.#transport.write(output.take());
+      output.settle(written);
+      this.#owner.onHandedOn(bytes, written);
+      if (!written) this.#inFlightBytes += bytes;
+    }
+    this.#owner.onFlushed();
+  }
+
+  /**
+   * At once for the first frame of a tick when no input is left that could bring more; otherwise with all others
+   * behind the microtasks. So a loop of sends is two writes, however long.
+   */
+  flushSoon(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    process.nextTick(Outlet.#onTick, this);
+    if (!this.#owner.inputLeft) this.flush();
+  }
+
+  // One function for all connections: a closure of each would be memory that most never need.
+  static readonly #onTick = (outlet: Outlet): void => {
+    outlet.#flushQueued = false;
+    outlet.flush();
+  };
+
+  /** All input of this wake-up has been handled: what has been queued meanwhile goes out in one write. */
+  onInputDone(): void {
+    if (this.#output.byteLength > 0 && this.#inFlightBytes === 0) this.flush();
+  }
+
+  /** The transport has handed on all that was in flight. */
+  onWritten(): void {
+    this.#inFlightBytes = 0;
+    this.flush();
+  }
+}
