@@ -2,7 +2,7 @@
 ;; of it; a test compares the two.
 (module
   ;; One size for ever: sockets read into this memory, so it must never move.
-  (memory (export "memory") 1 1)
+  (memory (export "memory") 4 4)
   ;; key: the four key bytes as they follow one another in memory, beginning with the one for `at`.
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32)
     (local $keys v128)

@@ -16,8 +16,8 @@ export interface IntakeOwner {
   onResumed(): void;
 }
 
-// One wake-up handles at most this much, so that one connection can't hold up the others: a chunk of 64 KiB may
-// hold 10,000 messages or inflate to 62 MiB.
+// One wake-up handles at most this much, so that one connection can't hold up the others: a chunk of 256 KiB may
+// hold 40,000 messages or inflate to 250 MiB.
 const TURN_MESSAGES = 1024;
 const TURN_BYTES = 1_048_576;
 

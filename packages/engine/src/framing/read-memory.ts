@@ -18,8 +18,11 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
-/** Bytes of one read: a page of WebAssembly memory, and what Node reads at a time too. */
-export const READ_MEMORY_BYTES = 65_536;
+/**
+ * Bytes of one read: four pages of WebAssembly memory, where Node reads 64 KiB at a time. An echo of 1 MiB takes 774 µs
+ * with it, 829 with 128 KiB and 900 with 64 (Node 20). A connection that pauses keeps at most what it has of one read.
+ */
+export const READ_MEMORY_BYTES = 262_144;
 
 // Copies up to this size share an allocation, since one of its own costs 300 ns, three times the rest.
 const SHARED_COPY_BYTES = 256;
