@@ -46,6 +46,7 @@ export type {
   CloseHandler,
   ConnData,
   ControlType,
+  HttpVersion,
   JSONOptions,
   NetConn,
   PingHandler,
@@ -72,7 +73,12 @@ export type { UpgradePolicy, UpgradeSite } from "./server/check-upgrade.ts";
 export { sendDecision } from "./server/refusal.ts";
 export type { UpgradeDecision } from "./server/refusal.ts";
 export { attach } from "./server/upgrade-listener.ts";
-export type { AttachableApp, Attachment, AttachOptions } from "./server/upgrade-listener.ts";
+export type {
+  AttachableApp,
+  AttachableServer,
+  Attachment,
+  AttachOptions,
+} from "./server/upgrade-listener.ts";
 export type { ShutdownOptions } from "./server/shutdown.ts";
 export type {
   CheckOrigin,

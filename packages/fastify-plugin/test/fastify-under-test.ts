@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 
 /** The factory of the Fastify to test: each copy of it brings its own. */
 export type FastifyFactory = (options: {
+  http2?: boolean;
   loggerInstance: FastifyBaseLogger;
   forceCloseConnections: boolean | "idle";
 }) => FastifyInstance;
@@ -70,6 +71,7 @@ function add(app: FastifyInstance, route: Route): void {
 
 async function build(fastify: FastifyFactory, spec: AppSpec): Promise<FastifyInstance> {
   const app = fastify({
+    ...(spec.http2 ? { http2: true } : {}),
     loggerInstance: errorLogger(spec.onError),
     forceCloseConnections: "idle",
   });

@@ -1,6 +1,7 @@
 /** Builds the behaviour suite's apps as a user of Hono would. */
 import { once } from "node:events";
 import type { Server } from "node:http";
+import { createServer } from "node:http2";
 import { stripVTControlCharacters } from "node:util";
 import { serve, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
@@ -106,8 +107,9 @@ export function honoUnderTest(name: string): AdapterUnderTest {
     },
     async start(spec) {
       const app = appOf(spec);
-      // Without options for TLS or HTTP/2 it is a server of node:http.
-      const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+      const place = { fetch: app.fetch, port: 0, hostname: "127.0.0.1" };
+      // Of node:http without more options, and one of them in either case.
+      const server = (spec.http2 ? serve({ ...place, createServer }) : serve(place)) as Server;
       await once(server, "listening");
       if (spec.attach !== false) attach(server, app, spec.attach);
       return {

@@ -1,4 +1,6 @@
 /** Builds the behaviour suite's apps on Koa, as a user of it would write them. */
+import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import Router from "@koa/router";
 import { isWebSocketUpgrade } from "@longwire/engine";
 import type { AdapterUnderTest, Route, SocketRoute, Step } from "@longwire/testkit";
@@ -87,7 +89,11 @@ export function koaUnderTest(name: string, KoaClass: typeof Koa): AdapterUnderTe
         ctx.status = 404;
         ctx.body = { error: "not found" };
       });
-      const server = app.listen(0, "127.0.0.1");
+      const answer = app.callback();
+      const server = spec.http2
+        ? createHttp2Server((request, response) => void answer(request as never, response as never))
+        : createServer((request, response) => void answer(request, response));
+      server.listen(0, "127.0.0.1");
       await nextEvent(server, "listening");
       if (spec.attach !== false) attach(server, app, spec.attach);
       return {

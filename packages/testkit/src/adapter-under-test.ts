@@ -3,6 +3,7 @@
  * framework's own style, as one of its users would write it.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Http2Server } from "node:http2";
 import type { AttachOptions, Conn, UpgraderOptions } from "@longwire/engine";
 
 /** A request as a route sees it, whatever the framework calls these things. */
@@ -87,12 +88,14 @@ export interface AppSpec {
   readonly onAccess: (line: AccessLine) => void;
   /** Called by the framework's own error channel: errors of the chain, and of handlers after the 101. */
   readonly onError: (error: unknown) => void;
+  /** The server speaks HTTP/2 without TLS, and nothing else. */
+  readonly http2: boolean;
   /** Options of `attach`; `false`: the app listens without it. */
   readonly attach: AttachOptions | false;
 }
 
 export interface RunningServer {
-  readonly server: Server;
+  readonly server: Server | Http2Server;
   /** The framework's normal close; resolves when it has finished. */
   close(): Promise<void>;
 }
@@ -118,6 +121,8 @@ export interface AdapterUnderTest {
   /** The framework and its version, as the report shall show it. */
   readonly name: string;
   readonly differences?: Differences;
+  /** The suite asks for servers that speak HTTP/2, and sends its clients through a gateway. @default false */
+  readonly overHttp2?: boolean;
   /** Builds the app and listens on a free port of 127.0.0.1. */
   start(app: AppSpec): Promise<RunningServer>;
 }

@@ -22,6 +22,13 @@ export {
 } from "./raw-http.ts";
 export { RawPeer, type StreamEnd } from "./raw-peer.ts";
 export { WsPeer, type WsMessage, type WsPeerOptions } from "./ws-peer.ts";
+export { Http2Gateway } from "./http2-gateway.ts";
+export {
+  Http2Peer,
+  type Http2Answer,
+  type Http2Fields,
+  type Http2Socket,
+} from "./http2-peer.ts";
 export { memoryDuplexPair } from "./memory-duplex.ts";
 export { connAndRawPeer, connPair } from "./conn-pair.ts";
 export {
@@ -31,7 +38,7 @@ export {
   type Retained,
 } from "./memory.ts";
 export { watchForCrashes, type CrashWatch } from "./crash-watch.ts";
-export { adapterConformance } from "./adapter-conformance.ts";
+export { adapterConformance, adapterConformanceOverHttp2 } from "./adapter-conformance.ts";
 export type {
   AccessLine,
   AdapterUnderTest,

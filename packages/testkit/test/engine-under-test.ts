@@ -1,5 +1,6 @@
 /** Builds the behaviour suite's apps on node:http alone: the smallest framework that can pass it. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import {
   attach,
   decideUpgrade,
@@ -118,7 +119,9 @@ export const engineUnderTest: AdapterUnderTest = {
       if (spec.around === undefined) run();
       else spec.around(run);
     };
-    const server = createServer(app).listen(0, "127.0.0.1");
+    // An ordinary request of HTTP/2 has what this app asks of one of HTTP/1.1.
+    const server = spec.http2 ? createHttp2Server(app as never) : createServer(app);
+    server.listen(0, "127.0.0.1");
     await nextEvent(server, "listening");
     if (spec.attach !== false) attach(server, app, spec.attach);
     return {

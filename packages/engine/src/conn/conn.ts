@@ -32,6 +32,9 @@ import { WriteBuffer } from "./write-buffer.ts";
 /** What a user keeps with each connection: add fields by declaration merging. */
 export interface ConnData {}
 
+/** As `request.httpVersion` of node:http has it. */
+export type HttpVersion = "1.1" | "2.0";
+
 /** The net.Socket, or whatever carries the connection; reading or writing it corrupts the stream. */
 export type NetConn = Duplex;
 
@@ -42,6 +45,7 @@ export interface ConnInit<In> {
   readonly extensions: string;
   readonly remoteAddress: string | undefined;
   readonly netConn: NetConn;
+  readonly httpVersion: HttpVersion;
   readonly checks: MessageChecks<In>;
   readonly deflate: MessageDeflate | undefined;
   readonly connect: (socket: Duplex, events: TransportEvents) => Transport;
@@ -455,6 +459,11 @@ export class Conn<In = unknown, Out = unknown>
   /** The negotiated extensions as in the response header, "" without any. */
   get extensions(): string {
     return this.#init.extensions;
+  }
+
+  /** HTTP version of the opening handshake: over "2.0" the connection is a stream among others (RFC 8441). */
+  get httpVersion(): HttpVersion {
+    return this.#init.httpVersion;
   }
 
   /** This side's address while the socket is open. */

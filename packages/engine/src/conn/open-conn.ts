@@ -8,6 +8,7 @@ import { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { Role } from "../framing/frame.ts";
 import { readMemory } from "../framing/read-memory.ts";
 import type { MessageChecks } from "../messages/contract.ts";
+import { Http2Transport, isHttp2Stream } from "../transport/http2-transport.ts";
 import { SocketTransport } from "../transport/socket-transport.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { Conn, connInside } from "./conn.ts";
@@ -33,12 +34,15 @@ const NO_CHECKS: MessageChecks<never> = {};
 
 // Not a closure of each connection: it would keep what the connection was made of.
 function connect(socket: Duplex, events: TransportEvents): Transport {
-  return new SocketTransport(socket, events, readMemory);
+  return isHttp2Stream(socket)
+    ? new Http2Transport(socket, events)
+    : new SocketTransport(socket, events, readMemory);
 }
 
 /**
  * Takes the socket over and starts to read.
  *
+ * @param socket - A socket, a stream of HTTP/2 (RFC 8441), or any other Duplex.
  * @param head - Bytes that came behind the handshake.
  */
 export function openConn<In = unknown, Out = unknown>(
@@ -53,6 +57,7 @@ export function openConn<In = unknown, Out = unknown>(
     extensions: init.extensions,
     remoteAddress: init.remoteAddress,
     netConn: socket,
+    httpVersion: isHttp2Stream(socket) ? "2.0" : "1.1",
     checks: init.checks ?? NO_CHECKS,
     deflate:
       init.deflate === undefined

@@ -217,9 +217,18 @@ export function checkHandshakeResponse(
   };
   const problem = upgradeProblem(request, response);
   if (problem !== undefined) throw fail(problem);
-  const chosen = checkSubprotocol(request, response);
-  if (typeof chosen === "string") throw fail(chosen);
-  const agreed = checkExtensions(request, response);
+  const agreed = checkAgreement(request, response);
   if (typeof agreed === "string") throw fail(agreed);
-  return { ...chosen, ...agreed };
+  return agreed;
+}
+
+/** Steps 5 and 6 of §4.1, the same for HTTP/1.1 and HTTP/2: what the server has chosen of what was offered. */
+export function checkAgreement(
+  request: ClientHandshakeRequest,
+  response: ResponseHead,
+): ClientHandshake | string {
+  const chosen = checkSubprotocol(request, response);
+  if (typeof chosen === "string") return chosen;
+  const agreed = checkExtensions(request, response);
+  return typeof agreed === "string" ? agreed : { ...chosen, ...agreed };
 }

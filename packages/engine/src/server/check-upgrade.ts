@@ -2,7 +2,12 @@
 
 import type { IncomingMessage } from "node:http";
 import { HandshakeError } from "../errors.ts";
-import { acceptHandshake, type AcceptedHandshake } from "../opening-handshake/accept-handshake.ts";
+import {
+  acceptHandshake,
+  negotiate,
+  type AcceptedHandshake,
+  type AcceptOptions,
+} from "../opening-handshake/accept-handshake.ts";
 import type { HeaderField, HeaderInput } from "../opening-handshake/header-fields.ts";
 import {
   checkKey,
@@ -85,6 +90,18 @@ async function checkOriginOf(
   return refusal;
 }
 
+/** Over HTTP/2 there is no key to check, and none to answer. RFC 8441 §5 */
+function answerHandshake(
+  request: IncomingMessage,
+  { isExtendedConnect }: PendingUpgrade,
+  handshake: HandshakeRequest,
+  options: AcceptOptions,
+): AcceptedHandshake | HandshakeRefusal {
+  if (isExtendedConnect) return negotiate(handshake, options);
+  const key = checkKey(request);
+  return key.refused ? key : acceptHandshake(handshake, key.key, options);
+}
+
 /**
  * Refuses a request that no upgrade is pending for: an ordinary HTTP request is told what this URL is for.
  *
@@ -122,14 +139,12 @@ export async function checkUpgrade(
   const changed = findObstacle(pending); // an awaited check takes time
   if (changed !== undefined) return changed;
 
-  const key = checkKey(request);
-  if (key.refused) return refused(key);
-  const { subprotocols, compression } = options.handshake;
-  const accepted = acceptHandshake(handshake, key.key, {
-    subprotocols,
-    compression,
+  const accepted = answerHandshake(request, pending, handshake, {
+    subprotocols: options.handshake.subprotocols,
+    compression: options.handshake.compression,
     headers: site.headers,
   });
+  if ("refused" in accepted) return refused(accepted);
   const address = site.address ?? request.socket.remoteAddress;
   const slot = slots.take(address ?? "");
   if (typeof slot === "function") {

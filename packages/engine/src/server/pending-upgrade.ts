@@ -3,17 +3,22 @@
  *
  *     waiting ─accept()─► accepted ─101 finished─► open
  *        └───────────────────┴─ another response, reset, timeout ─► over
+ *
+ * Over HTTP/2 the socket is the request's stream, and the 101 goes out as 200: stream-response.ts.
  */
 
 import { STATUS_CODES, ServerResponse, type IncomingMessage } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { HandshakeError, type ErrorCode } from "../errors.ts";
 import type { Conn } from "../conn/conn.ts";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
+import { isHttp2Stream } from "../transport/http2-transport.ts";
 import { relayDrain } from "./drain-relay.ts";
 import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
+import { isSwitching, streamResponse } from "./stream-response.ts";
 
 /** What becomes of an accepted request. Exactly one of the two is called, once. */
 export interface Acceptance {
@@ -55,6 +60,8 @@ const byRequest = new WeakMap<IncomingMessage, PendingUpgrade>();
 export class PendingUpgrade {
   /** The request target as the peer sent it: frameworks rewrite `request.url`. */
   readonly target: string;
+  /** The request is an extended CONNECT of HTTP/2. */
+  readonly isExtendedConnect: boolean;
   readonly response: ServerResponse;
   readonly home: UpgradeHome | undefined;
   readonly #receivedAt: number = performance.now();
@@ -73,12 +80,15 @@ export class PendingUpgrade {
   /** @throws Error when an earlier response is still open on the socket. */
   constructor(init: PendingUpgradeInit) {
     const { request, socket } = init;
-    const response = new ServerResponse(request);
+    const response = isHttp2Stream<ServerHttp2Stream>(socket)
+      ? streamResponse(request, socket, () => this.accepted)
+      : new ServerResponse(request);
     response.on("error", ignoreError); // for life: middleware may write after the end
     response.shouldKeepAlive = false;
     // Of a socket the response needs what a Duplex has; node's types ask for more.
     response.assignSocket(socket as Socket);
     this.target = request.url ?? "";
+    this.isExtendedConnect = isHttp2Stream(socket);
     this.response = response;
     this.home = init.home;
     this.#held = { ...init, response, stopRelay: relayDrain(socket, response) };
@@ -151,8 +161,8 @@ export class PendingUpgrade {
   }
 
   readonly #onTimeout = (timeout: number): void => {
-    const { headersSent, statusCode } = this.response;
-    if (headersSent && statusCode !== 101) {
+    const { response } = this;
+    if (response.headersSent && !isSwitching(response)) {
       // A download or an event stream takes its time. What the peer sends is dropped from here on, so that its end is
       // seen, and answered as node's HTTP server does; a 101 has no time to take.
       this.#held?.socket.once("end", this.#endSocket).resume();
@@ -168,7 +178,7 @@ export class PendingUpgrade {
   readonly #onFinish = (): void => {
     const { statusCode } = this.response;
     const acceptance = this.#acceptance;
-    if (statusCode === 101 && acceptance !== undefined) {
+    if (isSwitching(this.response) && acceptance !== undefined) {
       this.#open(acceptance);
       return;
     }

@@ -1,7 +1,9 @@
 /** Refusals written straight on a socket, and the way of ending that lets a refusal arrive whole. */
 
 import { STATUS_CODES } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import { isHttp2Stream } from "../transport/http2-transport.ts";
 
 /** How long the peer has to take a refusal and end its side, in milliseconds. */
 export const LINGER_MS = 1_000;
@@ -32,13 +34,23 @@ export function endWhole(socket: Duplex): void {
  */
 export function refuseSocket(socket: Duplex, status: number): void {
   const body = STATUS_CODES[status] ?? String(status);
-  const head = [
-    `HTTP/1.1 ${status} ${body}`,
-    "Connection: close",
-    "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${body.length}`,
-    `Date: ${new Date().toUTCString()}`,
+  const head: ReadonlyArray<readonly [string, string]> = [
+    ["Content-Type", "text/plain; charset=utf-8"],
+    ["Content-Length", String(body.length)],
+    ["Date", new Date().toUTCString()],
   ];
-  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`, "latin1");
+  if (isHttp2Stream<ServerHttp2Stream>(socket)) {
+    if (socket.destroyed || socket.closed) return;
+    // Names "MUST be converted to lowercase" RFC 9113 §8.2; node adds a second Date beside one that is not.
+    const fields = head.map(([name, value]): [string, string] => [name.toLowerCase(), value]);
+    if (!socket.headersSent) socket.respond({ ":status": status, ...Object.fromEntries(fields) });
+    socket.write(Buffer.from(body));
+  } else {
+    const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    socket.write(
+      `HTTP/1.1 ${status} ${body}\r\nConnection: close\r\n${lines}\r\n${body}`,
+      "latin1",
+    );
+  }
   endWhole(socket);
 }

@@ -1,13 +1,16 @@
 /** The one `upgrade` listener of a server: every WebSocket request goes through here, whatever the framework. */
 
 import type { IncomingMessage, Server } from "node:http";
+import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from "node:http2";
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
+import { listenToStreams, othersListen } from "./extended-connect-listener.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
 import { watchForTaker } from "./other-listeners.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
 import { guardSocket, refuseSocket } from "./refuse-socket.ts";
@@ -43,6 +46,9 @@ export interface Attachment {
   close(options?: ShutdownOptions): Promise<void>;
 }
 
+/** A server of node:http, node:https or node:http2; over HTTP/2 WebSockets come by extended CONNECT (RFC 8441). */
+export type AttachableServer = Server | TlsServer | Http2Server | Http2SecureServer;
+
 /** A request listener (Express, Fastify's `routing`, your own async one), or a Koa app. */
 export type AttachableApp = AppListener | { callback(): AppListener };
 
@@ -53,6 +59,12 @@ interface Attached {
   readonly drain: Drain;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
+function asHttp2(server: object): Http2Server | undefined {
+  return "updateSettings" in server ? (server as Http2Server) : undefined; // no other server has it
+}
+
 class UpgradeListener {
   readonly #server: Server;
   readonly #attached: Attached[] = [];
@@ -61,10 +73,17 @@ class UpgradeListener {
     this.#server = server;
     keepHttp(server);
     server.on("upgrade", this.#onUpgrade);
+    const http2 = asHttp2(server);
+    const sessions = http2 === undefined ? undefined : new Http2Sessions(http2);
+    if (http2 !== undefined && sessions !== undefined) {
+      listenToStreams(http2, sessions, this.#takeStream);
+    }
     watchClose(
       server,
       () => {
-        for (const { drain } of this.#attached) drain.begin().catch(printFault);
+        const drained = this.#attached.map(({ drain }) => drain.begin().catch(printFault));
+        sessions?.close();
+        void Promise.all(drained).then(() => sessions?.dropStuck());
       },
       () => {
         for (const { drain } of this.#attached) drain.reopen();
@@ -114,10 +133,27 @@ class UpgradeListener {
       if (this.#isAlone) refuseSocket(socket, 404);
       return;
     }
-    const { drain: home, handshakeTimeout: timeout } = attached;
-    const pending = receiveUpgrade(request, socket, head, { timeout, home, maxHeadersCount });
-    if (pending !== undefined) dispatch(attached.listener, request, pending);
+    this.#receive(attached, request, socket, head);
   }
+
+  #receive(attached: Attached, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { drain: home, handshakeTimeout: timeout, listener } = attached;
+    const { maxHeadersCount } = this.#server;
+    const pending = receiveUpgrade(request, socket, head, { timeout, home, maxHeadersCount });
+    if (pending !== undefined) dispatch(listener, request, pending);
+  }
+
+  /** For the same reason nothing in here may throw. */
+  readonly #takeStream = (request: IncomingMessage, stream: ServerHttp2Stream): void => {
+    try {
+      const attached = this.#choose(request);
+      if (attached !== undefined) this.#receive(attached, request, stream, NOTHING);
+      else if (!othersListen(this.#server)) refuseSocket(stream, 404);
+    } catch (error) {
+      printFault(error); // of `only`
+      refuseSocket(stream, 500);
+    }
+  };
 
   get #isAlone(): boolean {
     return this.#server.listenerCount("upgrade") === 1;
@@ -137,13 +173,14 @@ const listeners = new WeakMap<Server, UpgradeListener>();
 /**
  * Lets an app answer the upgrade requests of its server: they run through the app's own middleware and routes, with a
  * real `ServerResponse`, and a WebSocket route makes a connection of them. Everything else stays as it was; of the
- * server itself nothing is changed but `close`, which then drains the connections, and `shouldUpgradeCallback`.
+ * server itself nothing is changed but `close`, which then drains the connections, and `shouldUpgradeCallback`; of one
+ * of HTTP/2 the setting `enableConnectProtocol`, and `close` says goodbye to its sessions too.
  *
  * @param server - Listening or not. Several apps may share one when all but one of them have the option `only`.
  * @throws TypeError | RangeError naming the value; TypeError when the server has an app already.
  */
 export function attach(
-  server: Server | TlsServer,
+  server: AttachableServer,
   app: AttachableApp,
   options: AttachOptions = {},
 ): Attachment {
@@ -162,7 +199,7 @@ export function attach(
     ),
     drain,
   };
-  const shared: Server = server;
+  const shared = server as Server; // what one of HTTP/2 has not is tested for
   const listener = listeners.get(shared) ?? new UpgradeListener(shared);
   listeners.set(shared, listener);
   listener.add(attached);

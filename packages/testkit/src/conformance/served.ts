@@ -1,5 +1,6 @@
 /** One server of the suite with everything that a test does to it; it is gone when the test is over. */
 import type { Server } from "node:http";
+import type { Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Conn } from "@longwire/engine";
 import { onTestFinished } from "vitest";
@@ -12,6 +13,7 @@ import type {
   RunningServer,
   SocketRoute,
 } from "../adapter-under-test.ts";
+import { Http2Gateway } from "../http2-gateway.ts";
 import { upgradeText, type RawResponse, type RequestFields } from "../raw-http.ts";
 import { RawPeer } from "../raw-peer.ts";
 import { Inbox, within } from "../wait.ts";
@@ -47,7 +49,8 @@ export async function echo(conn: Conn): Promise<never> {
 const ALIVE_PATH = "/alive";
 
 export class Served {
-  readonly server: Server;
+  readonly server: Server | Http2Server;
+  /** Of the server, or of the gateway before it when the server speaks HTTP/2. */
   readonly port: number;
   /** What came out of the framework's error channel. */
   readonly errors: Inbox<unknown>;
@@ -56,10 +59,15 @@ export class Served {
   readonly #running: RunningServer;
   #closing: Promise<void> | undefined;
 
-  constructor(running: RunningServer, errors: Inbox<unknown>, access: Inbox<AccessLine>) {
+  constructor(
+    running: RunningServer,
+    port: number,
+    errors: Inbox<unknown>,
+    access: Inbox<AccessLine>,
+  ) {
     this.#running = running;
     this.server = running.server;
-    this.port = (running.server.address() as AddressInfo).port; // a TCP address is never a string
+    this.port = port;
     this.errors = errors;
     this.access = access;
   }
@@ -147,9 +155,16 @@ export async function serve(
       if (line.url !== ALIVE_PATH) access.push(line);
     },
     onError: (error) => errors.push(error),
+    http2: adapter.overHttp2 === true,
     attach: parts.attach === false ? false : { drainTimeout: 200, ...parts.attach },
   });
-  const served = new Served(running, errors, access);
-  onTestFinished(() => served.close());
+  const { port } = running.server.address() as AddressInfo; // a TCP address is never a string
+  const gateway = adapter.overHttp2 === true ? await Http2Gateway.to(port) : undefined;
+  const served = new Served(running, gateway?.port ?? port, errors, access);
+  onTestFinished(async () => {
+    const closing = served.close();
+    gateway?.close();
+    await closing;
+  });
   return served;
 }

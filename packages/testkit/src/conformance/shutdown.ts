@@ -100,8 +100,9 @@ function arrivals(adapter: AdapterUnderTest): void {
       const closing = served.close();
       expect((await stuck.readClose()).code).toBe(1001);
       late.send(request.slice(-2));
-      const answer = await late.readResponse();
-      expect(answer.status).toBe(503);
+      if (adapter.overHttp2 === true) {
+        await late.ended(); // GOAWAY came first: the gateway finds no connection for it
+      } else expect((await late.readResponse()).status).toBe(503);
       await late.ended();
       stuck.end();
       await closing;
