@@ -92,6 +92,8 @@ export type { SubprotocolPreference } from "./opening-handshake/subprotocol.ts";
 export { SocketRoute } from "./server/socket-route.ts";
 export type { RouteOptions, RouteRequest } from "./server/socket-route.ts";
 export { isWebSocketUpgrade, subprotocols } from "./opening-handshake/server-handshake.ts";
+export { http2Listener } from "./server/http2-listener.ts";
+export type { Http2Listener } from "./server/http2-listener.ts";
 export { serveUpgrade } from "./server/serve-upgrade.ts";
 export { requestWithoutPeer } from "./server/fetch-request.ts";
 export { runCallbacks } from "./server/run-callbacks.ts";

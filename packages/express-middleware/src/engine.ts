@@ -6,6 +6,7 @@ export {
   CloseError,
   DeadlineError,
   HandshakeError,
+  http2Listener,
   isCloseError,
   isUnexpectedCloseError,
   isWebSocketUpgrade,

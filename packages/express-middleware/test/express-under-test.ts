@@ -1,11 +1,12 @@
 /** Builds the behaviour suite's apps on Express, as a user of it would write them. */
-import type { Server } from "node:http";
+import http from "node:http";
+import { createServer } from "node:http2";
 import type { Application, NextFunction, Request, RequestHandler, Response, Router } from "express";
 import { isWebSocketUpgrade } from "@longwire/engine";
 import type { AdapterUnderTest, Differences, Route, SocketRoute, Step } from "@longwire/testkit";
 import { nextEvent } from "@longwire/testkit";
 import morgan from "morgan";
-import { attach, websocket } from "../src/index.ts";
+import { attach, http2Listener, websocket } from "../src/index.ts";
 
 /** What both versions of Express export. */
 export interface ExpressModule {
@@ -98,7 +99,8 @@ export function expressUnderTest(
         else response.status(500).json({ error: "internal server error" });
       });
       app.set("env", "test"); // finalhandler prints errors otherwise
-      const server: Server = app.listen(0, "127.0.0.1");
+      const server = spec.http2 ? createServer(http2Listener(app)) : http.createServer(app);
+      server.listen(0, "127.0.0.1");
       await nextEvent(server, "listening");
       if (spec.attach !== false) attach(server, app, spec.attach);
       return {

@@ -8,7 +8,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 export type FastifyFactory = (options: {
   http2?: boolean;
   loggerInstance: FastifyBaseLogger;
-  forceCloseConnections: boolean | "idle";
+  forceCloseConnections?: boolean | "idle";
 }) => FastifyInstance;
 
 /** Fastify's own error handler, and the plugin behind the 101, log errors: this logger passes them on as objects. */
@@ -71,9 +71,9 @@ function add(app: FastifyInstance, route: Route): void {
 
 async function build(fastify: FastifyFactory, spec: AppSpec): Promise<FastifyInstance> {
   const app = fastify({
-    ...(spec.http2 ? { http2: true } : {}),
     loggerInstance: errorLogger(spec.onError),
-    forceCloseConnections: "idle",
+    // An HTTP/2 server closes its idle sessions by itself.
+    ...(spec.http2 ? { http2: true } : { forceCloseConnections: "idle" }),
   });
   const { around, late } = spec;
   await app.register(websocket, spec.attach === false ? {} : spec.attach);

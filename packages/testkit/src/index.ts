@@ -23,12 +23,7 @@ export {
 export { RawPeer, type StreamEnd } from "./raw-peer.ts";
 export { WsPeer, type WsMessage, type WsPeerOptions } from "./ws-peer.ts";
 export { Http2Gateway } from "./http2-gateway.ts";
-export {
-  Http2Peer,
-  type Http2Answer,
-  type Http2Fields,
-  type Http2Socket,
-} from "./http2-peer.ts";
+export { Http2Peer, type Http2Answer, type Http2Fields, type Http2Socket } from "./http2-peer.ts";
 export { memoryDuplexPair } from "./memory-duplex.ts";
 export { connAndRawPeer, connPair } from "./conn-pair.ts";
 export {

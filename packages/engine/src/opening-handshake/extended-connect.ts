@@ -42,41 +42,45 @@ export function connectKind(protocol: unknown): ConnectKind {
   return equalAsciiFold(protocol, PROTOCOL) ? "websocket" : "other-protocol";
 }
 
-/** An extended CONNECT request as an upgrade request of HTTP/1.1 would have said it. */
+/** A request of HTTP/2 as one of HTTP/1.1 would have said it. */
 export interface PresentedRequest {
-  readonly method: "GET";
+  readonly method: string;
   /** Path and query. */
   readonly url: string;
-  /** Host, then the request's own fields in their order, then Upgrade and Connection. */
+  /** Host, then the request's own fields in their order. */
   readonly rawHeaders: string[];
 }
 
 /**
- * Presents an extended CONNECT request as an upgrade request. "The Host information is conveyed as part of the :authority
- * pseudo-header field" (§5); a Host header beside it counts for nothing.
+ * Presents a request as one of HTTP/1.1. "The Host information is conveyed as part of the :authority pseudo-header field"
+ * (§5); a Host header counts for nothing beside that.
  *
  * @param rawHeaders - Name, value, name, value, … as received, pseudo-header fields included.
  */
-export function presentAsUpgrade(rawHeaders: readonly string[]): PresentedRequest {
-  let url = "";
-  let host = "";
+export function presentAsHttp1(rawHeaders: readonly string[]): PresentedRequest {
+  const pseudo = new Map<string, string>();
   const fields: string[] = [];
   const cookies: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!;
     const value = rawHeaders[at + 1]!;
-    if (name === ":path") url = value;
-    else if (name === ":authority") host = value;
+    if (name.startsWith(":") || name === "host") pseudo.set(name, value);
     else if (name === "cookie") cookies.push(value);
-    else if (!name.startsWith(":") && name !== "host") fields.push(name, value);
+    else fields.push(name, value);
   }
   // "these MUST be concatenated into a single octet string using the two-octet delimiter of 0x3b, 0x20" RFC 9113 §8.2.3
   if (cookies.length > 0) fields.push("cookie", cookies.join("; "));
   return {
-    method: "GET",
-    url,
-    rawHeaders: ["host", host, ...fields, ...UPGRADE_HEADERS.flat()],
+    method: pseudo.get(":method") ?? "",
+    url: pseudo.get(":path") ?? "",
+    rawHeaders: ["host", pseudo.get(":authority") ?? pseudo.get("host") ?? "", ...fields],
   };
+}
+
+/** Presents an extended CONNECT request as an upgrade request: "This request replaces the GET-based request" §5. */
+export function presentAsUpgrade(received: readonly string[]): PresentedRequest {
+  const { url, rawHeaders } = presentAsHttp1(received);
+  return { method: "GET", url, rawHeaders: [...rawHeaders, ...UPGRADE_HEADERS.flat()] };
 }
 
 /** The header fields of an extended CONNECT request; names in lower case, pseudo-header fields first. */

@@ -54,7 +54,10 @@ export function listenToStreams(
       // Other listeners claim a stream by answering it.
       queueMicrotask(() => {
         if (stream.destroyed || stream.closed || stream.headersSent) return;
-        take(streamRequest(stream, headers, presentAsUpgrade(rawHeaders)), stream);
+        const request = streamRequest(stream, headers, presentAsUpgrade(rawHeaders));
+        request.complete = true; // what comes on the stream are frames
+        request.push(null);
+        take(request, stream);
       });
     } else if (server.listenerCount("request") === 0 && !othersListen(server)) {
       guardSocket(stream);
@@ -76,4 +79,3 @@ export function listenToStreams(
     response.end();
   });
 }
-

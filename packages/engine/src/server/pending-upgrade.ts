@@ -17,8 +17,9 @@ import type { ConnRegistry } from "../conn/conn-registry.ts";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
 import { relayDrain } from "./drain-relay.ts";
+import { finishResponse } from "./finish-response.ts";
 import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
-import { isSwitching, streamResponse } from "./stream-response.ts";
+import { connectResponse, isSwitching } from "./stream-response.ts";
 
 /** What becomes of an accepted request. Exactly one of the two is called, once. */
 export interface Acceptance {
@@ -81,7 +82,7 @@ export class PendingUpgrade {
   constructor(init: PendingUpgradeInit) {
     const { request, socket } = init;
     const response = isHttp2Stream<ServerHttp2Stream>(socket)
-      ? streamResponse(request, socket, () => this.accepted)
+      ? connectResponse(request, socket, () => this.accepted)
       : new ServerResponse(request);
     response.on("error", ignoreError); // for life: middleware may write after the end
     response.shouldKeepAlive = false;
@@ -155,7 +156,7 @@ export class PendingUpgrade {
     if (held === undefined) return;
     const { response, socket } = held;
     const begun = response.headersSent;
-    finish(response, socket);
+    finishResponse(response, socket);
     if (begun) socket.destroy();
     else refuseSocket(socket, status);
   }
@@ -186,7 +187,7 @@ export class PendingUpgrade {
       new HandshakeError(statusCode, `the application answered with ${statusCode}`),
     );
     if (held === undefined) return;
-    finish(held.response, held.socket);
+    finishResponse(held.response, held.socket);
     held.request.resume();
     endWhole(held.socket);
   };
@@ -194,7 +195,7 @@ export class PendingUpgrade {
   #open(acceptance: Acceptance): void {
     const held = this.#release();
     if (held === undefined) return;
-    finish(held.response, held.socket);
+    finishResponse(held.response, held.socket);
     held.request.resume(); // to its end, as node does when a response has finished
     try {
       this.#conn = acceptance.open(held.socket, held.head);
@@ -254,23 +255,4 @@ function onePerName(headers: readonly HeaderField[]): Iterable<[string, string[]
     else entry[1].push(value);
   }
   return byName.values();
-}
-
-/**
- * Takes the response off the socket, and tells everybody who waits for its end (`stream.finished`, loggers).
- * Node does both for the responses of its own parser.
- */
-function finish(response: ServerResponse, socket: Duplex): void {
-  // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
-  if (response.socket === socket) response.detachSocket(socket as Socket);
-  let told = false;
-  response.once("close", () => {
-    told = true;
-  });
-  response.destroy();
-  process.nextTick(() => {
-    if (told) return; // Node 24 and later emit it themselves when there is no socket
-    Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
-    response.emit("close");
-  });
 }

@@ -45,7 +45,7 @@ export function presentAsSocket(stream: ServerHttp2Stream): Socket {
 }
 
 /**
- * Makes node's request of an extended CONNECT request, without a body.
+ * Makes node's request, whose body is the caller's to push.
  *
  * @param headers - As node has joined them, pseudo-header fields included.
  */
@@ -68,8 +68,6 @@ export function streamRequest(
   }
   request.headers = all;
   request.headersDistinct = distinct(rawHeaders);
-  request.complete = true;
-  request.push(null);
   return request;
 }
 

@@ -24,17 +24,33 @@ export function isSwitching(response: ServerResponse): boolean {
  *
  * @param mayAccept - Asked when a 101 goes out: without acceptance it is the application's fault.
  */
-export function streamResponse(
+export function connectResponse(
   request: IncomingMessage,
   stream: ServerHttp2Stream,
   mayAccept: () => boolean,
 ): ServerResponse {
+  const response: ServerResponse = streamResponse(request, stream, (status) => {
+    if (status === 101 && mayAccept()) switching.add(response);
+    return switching.has(response) ? 200 : refusalStatus(status);
+  });
+  return response;
+}
+
+/**
+ * Makes the response to a request of HTTP/2. Its end does not end the stream.
+ *
+ * @param spell - Gives the status to send in place of the application's.
+ */
+export function streamResponse(
+  request: IncomingMessage,
+  stream: ServerHttp2Stream,
+  spell: (status: number) => number,
+): ServerResponse {
   const response = new ServerResponse(request);
   const checkHead = response.writeHead.bind(response) as WriteHead; // both of its forms
   const writeHead: WriteHead = (status, ...rest) => {
-    if (status === 101 && mayAccept()) switching.add(response);
     prepareHeaders(response);
-    checkHead(switching.has(response) ? 200 : refusalStatus(status), ...rest);
+    checkHead(spell(status), ...rest);
     // Node has merged and checked everything, and made a head of HTTP/1.1: taken for sent, it is never written.
     Reflect.set(response, "_headerSent", true);
     response.chunkedEncoding = false; // the framing of HTTP/1.1, should the application have asked for it

@@ -1,0 +1,24 @@
+/** The end of a response that node's own server does not look after. */
+
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/**
+ * Takes the response off the socket, and tells everybody who waits for its end (`stream.finished`, loggers).
+ * Node does both for the responses of its own parser.
+ */
+export function finishResponse(response: ServerResponse, socket: Duplex): void {
+  // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
+  if (response.socket === socket) response.detachSocket(socket as Socket);
+  let told = false;
+  response.once("close", () => {
+    told = true;
+  });
+  response.destroy();
+  process.nextTick(() => {
+    if (told) return; // Node 24 and later emit it themselves when there is no socket
+    Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
+    response.emit("close");
+  });
+}
