@@ -1,5 +1,6 @@
 /** Waits on a socket that end: by an event, by what arrives, by its error or end, or by the dial being given up. */
 
+import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 
 /** The socket ended or failed before that for which it was awaited. */
@@ -7,15 +8,22 @@ export class SocketEnded extends Error {
   override readonly name: string = "SocketEnded";
 }
 
-type Outcome<T> = { readonly value: T } | { readonly error: Error };
+export type Outcome<T> = { readonly value: T } | { readonly error: Error };
+
+/** A socket, a stream or a session of HTTP/2. */
+interface Awaited extends EventEmitter {
+  readonly destroyed: boolean;
+  readonly errored?: Error | null | undefined;
+  readonly readableEnded?: boolean | undefined;
+}
 
 /**
  * Listens until `listen`'s callback settles the wait, or the socket fails or closes, or the signal aborts.
  *
  * @param listen - Adds its listeners and returns what removes them; calls back later, not at once.
  */
-function settle<T>(
-  socket: Duplex,
+export function settle<T>(
+  socket: Awaited,
   signal: AbortSignal,
   listen: (done: (outcome: Outcome<T>) => void) => () => void,
 ): Promise<T> {
@@ -37,7 +45,7 @@ function settle<T>(
     socket.on("close", onClose);
     const unlisten = listen(done);
     if (signal.aborted) onAbort();
-    else if (socket.destroyed || socket.readableEnded) onClose(); // its events are over
+    else if (socket.destroyed || socket.readableEnded === true) onClose(); // its events are over
   });
 }
 

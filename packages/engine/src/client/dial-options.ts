@@ -1,5 +1,6 @@
 /** Options of a Dialer: documented once, defaulted once, checked at the door. */
 
+import type { ClientHttp2Session } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import type { Duplex } from "node:stream";
 import { milliseconds, resolveConnOptions, type ConnOptions } from "../conn/limits.ts";
@@ -75,8 +76,17 @@ export interface DialerOptions extends ConnOptions, ClientOfferOptions {
   /** More headers for the CONNECT request to an HTTP proxy. @default none */
   readonly proxyHeaders?: HeaderInput | undefined;
   /**
+   * WebSocket over HTTP/2 (RFC 8441). `"auto"` offers it to servers of wss: URLs, and goes on with HTTP/1.1 when one
+   * does not choose it or takes no WebSockets over it, which costs a second connection. `true` insists on it, with ws:
+   * by prior knowledge. The connections of a Dialer to the same server share one of HTTP/2, which is closed behind the
+   * last of them. A session of `http2.connect` is used for every dial, whatever host the URL names, and stays open.
+   *
+   * @default false: HTTP/1.1
+   */
+  readonly http2?: boolean | "auto" | ClientHttp2Session | undefined;
+  /**
    * Options for `tls.connect`. Certificates are verified, the server name is the URL's host, and ALPN offers `http/1.1`,
-   * unless these say otherwise.
+   * unless these say otherwise; with the option `http2` they must not set ALPNProtocols.
    *
    * @default {}
    */
@@ -129,6 +139,7 @@ export interface ResolvedDialerOptions {
   readonly handshakeTimeout: number;
   readonly followRedirects: number;
   readonly basicAuth: boolean | Credentials;
+  readonly http2: boolean | "auto" | ClientHttp2Session;
   readonly proxy: string | URL | ProxyFunction | undefined;
   readonly proxyHeaders: readonly HeaderField[];
   readonly tls: DialTlsOptions;
@@ -162,6 +173,23 @@ function checkBasicAuth(value: unknown): void {
   if (typeof value !== "boolean") checkType("basicAuth", value, "object");
 }
 
+function resolveHttp2({
+  http2 = false,
+  tls,
+}: DialerOptions): boolean | "auto" | ClientHttp2Session {
+  const isSession = typeof http2 === "object" && http2 !== null && "request" in http2;
+  if (typeof http2 !== "boolean" && http2 !== "auto" && !isSession) {
+    const got = typeof http2 === "string" ? JSON.stringify(http2) : typeof http2;
+    throw new TypeError(
+      `http2 must be a boolean, "auto" or a session of http2.connect, got ${got}`,
+    );
+  }
+  if (http2 !== false && tls?.ALPNProtocols !== undefined) {
+    throw new TypeError("http2 and tls.ALPNProtocols exclude each other: leave out one of them");
+  }
+  return http2;
+}
+
 /**
  * Fills in the defaults.
  *
@@ -189,6 +217,7 @@ export function resolveDialerOptions(options: DialerOptions): ResolvedDialerOpti
     ),
     followRedirects: count("followRedirects", options.followRedirects),
     basicAuth: options.basicAuth ?? false,
+    http2: resolveHttp2(options),
     proxy,
     proxyHeaders: proxyHeaderFields(options.proxyHeaders),
     tls: tls ?? {},

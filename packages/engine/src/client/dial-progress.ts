@@ -1,13 +1,14 @@
 /** How far one dial has come, and what may end it early: the clock, and the caller's signal. */
 
+import type { Http2Session } from "node:http2";
 import type { Duplex } from "node:stream";
 import { DeadlineError } from "../errors.ts";
 
 /**
  * What a dial is doing: asking the proxy function and the cookie jar, connecting (DNS and TCP), a TLS handshake, asking
- * a proxy for a tunnel, awaiting the response; or it is done.
+ * a proxy for a tunnel, awaiting the settings of HTTP/2, awaiting the response; or it is done.
  */
-export type DialPhase = "route" | "connect" | "tls" | "proxy" | "response" | "open";
+export type DialPhase = "route" | "connect" | "tls" | "proxy" | "settings" | "response" | "open";
 
 /** The beginning of a phase. A redirect begins again with "route". */
 export interface DialEvent {
@@ -30,6 +31,7 @@ const DOING: Readonly<Record<DialPhase, string>> = {
   connect: "connecting to",
   tls: "in the TLS handshake with",
   proxy: "waiting for the proxy",
+  settings: "waiting for the HTTP/2 settings of",
   response: "waiting for the response of",
   open: "opening",
 };
@@ -40,7 +42,7 @@ function ignoreError(): void {}
 export class DialProgress {
   readonly #controller = new AbortController();
   readonly #bounds: DialBounds;
-  readonly #sockets: Duplex[] = [];
+  readonly #sockets: Array<Duplex | Http2Session> = [];
   readonly #began = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
   #doing = "";
@@ -101,6 +103,16 @@ export class DialProgress {
   own(socket: Duplex): void {
     socket.on("error", ignoreError); // for life: a connection adds its own
     this.#sockets.push(socket);
+  }
+
+  /** The same for a session, which has an `error` listener. */
+  ownSession(session: Http2Session): void {
+    this.#sockets.push(session);
+  }
+
+  /** Leaves every socket alone from here on: somebody else looks after them. */
+  disown(): void {
+    this.#sockets.length = 0;
   }
 
   /** @throws The reason of the caller's signal; an end by the clock is none of his doing. */

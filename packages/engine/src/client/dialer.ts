@@ -11,6 +11,7 @@ import {
   type ClientHandshake,
   type ClientHandshakeRequest,
 } from "../opening-handshake/client-handshake.ts";
+import { checkConnectResponse, isConnected } from "../opening-handshake/extended-connect.ts";
 import { resolveClientOffer, type ClientOffer } from "../opening-handshake/client-offer.ts";
 import { parseProxyUrl, type ProxyTarget } from "../opening-handshake/proxy-url.ts";
 import { isRedirect, redirectUrl } from "../opening-handshake/redirect.ts";
@@ -26,12 +27,15 @@ import {
 import { firstPlan, redirectedPlan, type DialPlan } from "./dial-plan.ts";
 import { DialProgress } from "./dial-progress.ts";
 import { exchange, readRefusal, type Answer } from "./exchange.ts";
-import { openRoute, targetAddress } from "./open-route.ts";
+import { exchangeOnStream, StreamRefused } from "./http2-exchange.ts";
+import { SessionPool } from "./http2-session.ts";
+import { targetAddress } from "./open-route.ts";
+import { openWay, type Way } from "./open-way.ts";
 
 /** An open connection, and how it came about. */
 export interface Dialed<In = unknown, Out = unknown> {
   readonly conn: Conn<In, Out>;
-  /** The 101. */
+  /** The 101; over HTTP/2 a 200. */
   readonly response: HandshakeResponse;
   /** Where the connection goes, after redirects; without user and password. */
   readonly url: URL;
@@ -56,6 +60,7 @@ function responseOf({ head }: Answer, body: Buffer): HandshakeResponse {
 /** Opens connections; any number of dials may run at the same time. */
 export class Dialer {
   readonly #options: ResolvedDialerOptions;
+  readonly #sessions: SessionPool = new SessionPool();
 
   /** @throws TypeError | RangeError naming the option and its value. */
   constructor(options: DialerOptions = {}) {
@@ -133,14 +138,43 @@ export class Dialer {
       basicAuth,
     });
     const proxy = await this.#proxyFor(plan, progress);
-    const route = { ...this.#options, tls: plan.tls };
-    const socket = await openRoute(target, proxy, route, progress);
-    progress.enter("response", peer);
-    const answer = await exchange(socket, request, peer, progress);
+    const { socket, answer } = await this.#exchange(plan, request, proxy, progress);
     if (jar !== undefined) {
       await progress.race(storeCookies(answer.head.headers["set-cookie"], jar, cookieUrl));
     }
     return { plan, request, socket, answer };
+  }
+
+  async #exchange(
+    plan: DialPlan,
+    request: ClientHandshakeRequest,
+    proxy: ProxyTarget | undefined,
+    progress: DialProgress,
+  ): Promise<Pick<Reply, "socket" | "answer">> {
+    const peer = showAddress(targetAddress(plan.target));
+    const how = { options: this.#options, pool: this.#sessions, proxy };
+    const send = async (way: Way): Promise<Pick<Reply, "socket" | "answer">> => {
+      try {
+        progress.enter("response", peer);
+      } catch (error) {
+        if ("lease" in way) way.lease.release(); // nothing else knows of it yet
+        throw error;
+      }
+      if ("socket" in way) {
+        return { socket: way.socket, answer: await exchange(way.socket, request, peer, progress) };
+      }
+      const { secure } = plan.target;
+      const { stream, answer } = await exchangeOnStream(way.lease, request, secure, peer, progress);
+      return { socket: stream, answer };
+    };
+    const way = await openWay(plan, how, progress);
+    try {
+      return await send(way);
+    } catch (error) {
+      const isStale = error instanceof StreamRefused && "lease" in way && way.lease.isReused;
+      if (!isStale) throw error;
+      return send(await openWay(plan, how, progress, true));
+    }
   }
 
   async #proxyFor(plan: DialPlan, progress: DialProgress): Promise<ProxyTarget | undefined> {
@@ -158,11 +192,11 @@ export class Dialer {
     progress: DialProgress,
   ): Promise<Dialed<In, Out>> {
     const { head, rest } = answer;
-    const body =
-      head.statusCode === SWITCHING_PROTOCOLS
-        ? NOTHING
-        : await readRefusal(socket, answer, progress);
-    const agreed: ClientHandshake = checkHandshakeResponse(request, head, body);
+    const overHttp2 = head.httpVersion === "2.0";
+    const accepts = overHttp2 ? isConnected(head) : head.statusCode === SWITCHING_PROTOCOLS;
+    const body = accepts ? NOTHING : await readRefusal(socket, answer, progress);
+    const check = overHttp2 ? checkConnectResponse : checkHandshakeResponse;
+    const agreed: ClientHandshake = check(request, head, body);
     const { subprotocol, extensions, deflate: negotiated } = agreed;
     progress.signal.throwIfAborted();
     progress.enter("open", showAddress(targetAddress(plan.target)));

@@ -17,10 +17,13 @@ import { checkAlpn, forAnotherServer, secure } from "./secure.ts";
 import { openSocksTunnel } from "./socks-tunnel.ts";
 
 /** What of the options decides about the way. */
-export type RouteOptions = Pick<
+export interface RouteOptions extends Pick<
   ResolvedDialerOptions,
   "tls" | "proxyTls" | "proxyHeaders" | "netDial" | "tlsDial"
->;
+> {
+  /** What the server is offered in TLS. @default HTTP/1.1 */
+  readonly alpn?: readonly string[] | undefined;
+}
 
 export function targetAddress(target: DialTarget): DialAddress {
   return target.socketPath === undefined
@@ -32,17 +35,17 @@ export function targetAddress(target: DialTarget): DialAddress {
 async function openHop(
   hop: { readonly address: DialAddress; readonly hostname: string; readonly secure: boolean },
   tls: DialTlsOptions,
-  { netDial, tlsDial }: RouteOptions,
+  { netDial, tlsDial, alpn }: RouteOptions,
   progress: DialProgress,
 ): Promise<Duplex> {
   const peer = showAddress(hop.address);
   if (hop.secure && tlsDial !== undefined) {
     const socket = await dialByHook(tlsDial, "tlsDial", hop.address, progress);
-    checkAlpn(socket, peer);
+    checkAlpn(socket, peer, alpn);
     return socket;
   }
   const socket = await connect(hop.address, netDial, progress);
-  return hop.secure ? secure(socket, hop.hostname, peer, tls, progress) : socket;
+  return hop.secure ? secure(socket, hop.hostname, peer, tls, progress, alpn) : socket;
 }
 
 /**
@@ -77,7 +80,7 @@ async function openTunnel(
   const { hostname, port } = proxy;
   const tls = options.proxyTls ?? forAnotherServer(options.tls);
   const hop = { address: { host: hostname, port }, hostname, secure: proxy.secure };
-  const socket = await openHop(hop, tls, options, progress);
+  const socket = await openHop(hop, tls, { ...options, alpn: undefined }, progress);
   if (proxy.kind === "socks5") await openSocksTunnel(socket, target, proxy, progress);
   else {
     const server = authority(target.hostname, target.port);
@@ -104,5 +107,6 @@ export async function openRoute(
   }
   const tunnel = await openTunnel(target, proxy, options, progress);
   if (!target.secure) return tunnel;
-  return secure(tunnel, hostname, showAddress(address), options.tls, progress);
+  const { tls, alpn } = options;
+  return secure(tunnel, hostname, showAddress(address), tls, progress, alpn);
 }

@@ -8,7 +8,9 @@ import { opened } from "./connect.ts";
 import type { DialTlsOptions } from "./dial-options.ts";
 import type { DialProgress } from "./dial-progress.ts";
 
-const OUR_ALPN_PROTOCOL = "http/1.1";
+/** Names of protocols in ALPN. RFC 7301 §6 */
+export const HTTP_1 = "http/1.1";
+export const HTTP_2 = "h2";
 
 /** What proves who the client is, or is made for one server name. */
 const OF_ONE_SERVER = [
@@ -37,17 +39,21 @@ function serverName(hostname: string): string {
 }
 
 /**
- * Refuses a connection on which the server expects to speak something else than HTTP/1.1.
+ * Refuses a connection on which the server expects to speak something else than was offered.
  *
  * @throws HandshakeError WS_DIAL_FAILED
  */
-export function checkAlpn(socket: Duplex, peer: string): void {
+export function checkAlpn(
+  socket: Duplex,
+  peer: string,
+  offered: readonly string[] = [HTTP_1],
+): void {
   if (!(socket instanceof TLSSocket)) return;
   const protocol: string | false | null = socket.alpnProtocol;
-  if (typeof protocol !== "string" || protocol === OUR_ALPN_PROTOCOL) return;
+  if (typeof protocol !== "string" || offered.includes(protocol)) return;
   throw new HandshakeError(
     0,
-    `${peer} chose the protocol "${protocol}" (ALPN), and only http/1.1 is spoken here: leave ALPNProtocols out of the TLS options`,
+    `${peer} chose the protocol "${protocol}" (ALPN), and only ${offered.join(" and ")} is spoken here: leave ALPNProtocols out of the TLS options`,
     { code: "WS_DIAL_FAILED" },
   );
 }
@@ -56,6 +62,7 @@ export function checkAlpn(socket: Duplex, peer: string): void {
  * "Perform a TLS handshake over the connection" (§4.1), with SNI, and with the certificate verified.
  *
  * @param hostname - Whom the certificate must be for, unless `options` has a server name.
+ * @param alpn - What is offered, unless `options` says something else.
  * @throws HandshakeError WS_DIAL_FAILED with Node's error as its cause.
  */
 export async function secure(
@@ -64,17 +71,18 @@ export async function secure(
   peer: string,
   options: DialTlsOptions,
   progress: DialProgress,
+  alpn: readonly string[] = [HTTP_1],
 ): Promise<TLSSocket> {
   progress.enter("tls", peer);
   const secured = tlsConnect({
     ...options,
-    ALPNProtocols: options.ALPNProtocols ?? [OUR_ALPN_PROTOCOL],
+    ALPNProtocols: options.ALPNProtocols ?? [...alpn],
     servername: options.servername ?? serverName(hostname),
     host: hostname, // whom an address in a certificate is compared with
     socket,
   });
   progress.own(secured);
   await opened(secured, "secureConnect", progress, `no TLS with ${peer}`);
-  checkAlpn(secured, peer);
+  checkAlpn(secured, peer, alpn);
   return secured;
 }

@@ -4,17 +4,8 @@ import { IncomingMessage } from "node:http";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { presentAddresses } from "../transport/http2-transport.ts";
 import type { PresentedRequest } from "../opening-handshake/extended-connect.ts";
-
-/** Read once: a log line wants them when the connection has gone. */
-const ADDRESSES = [
-  "remoteAddress",
-  "remotePort",
-  "remoteFamily",
-  "localAddress",
-  "localPort",
-  "encrypted",
-] as const;
 
 /** What guards ask a TLS connection for. */
 const TLS_FACTS = [
@@ -34,9 +25,7 @@ const TLS_FACTS = [
  */
 export function presentAsSocket(stream: ServerHttp2Stream): Socket {
   const carrier = stream.session?.socket as TLSSocket | undefined; // of a plain session it lacks what is TLS's
-  for (const name of ADDRESSES) {
-    Object.defineProperty(stream, name, { configurable: true, value: carrier?.[name] });
-  }
+  presentAddresses(stream);
   for (const name of carrier?.encrypted === true ? TLS_FACTS : []) {
     const get = (): unknown => (stream.session?.socket as TLSSocket | undefined)?.[name];
     Object.defineProperty(stream, name, { configurable: true, get });

@@ -2,11 +2,30 @@
 
 import { constants, type Http2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { SocketTransport } from "./socket-transport.ts";
 
 /** Tells a stream of HTTP/2 from the sockets of HTTP/1.1. */
 export function isHttp2Stream<S extends Http2Stream>(stream: Duplex | S): stream is S {
   return "rstCode" in stream;
+}
+
+/** Read once: a log line wants them when the connection has gone. */
+const ADDRESSES = [
+  "remoteAddress",
+  "remotePort",
+  "remoteFamily",
+  "localAddress",
+  "localPort",
+  "encrypted",
+] as const;
+
+/** Gives a stream the addresses of its connection, as a socket has them. */
+export function presentAddresses(stream: Http2Stream): void {
+  const carrier = stream.session?.socket as Partial<TLSSocket> | undefined; // of a plain session it lacks `encrypted`
+  for (const name of ADDRESSES) {
+    Object.defineProperty(stream, name, { configurable: true, value: carrier?.[name] });
+  }
 }
 
 export class Http2Transport extends SocketTransport {

@@ -141,6 +141,18 @@ const STALLS: ReadonlyArray<
     },
   ],
   [
+    "the settings of HTTP/2",
+    "settings",
+    async () => {
+      const server = await startRaw(() => {}, { ...SERVER, ALPNProtocols: ["h2"] });
+      return {
+        url: server.url,
+        options: { tls: { ca: CA }, http2: true },
+        sockets: async () => (await server.peers.next()).ended(),
+      };
+    },
+  ],
+  [
     "the response",
     "response",
     async () => {
@@ -180,6 +192,7 @@ const DOING: Readonly<Record<DialPhase, string>> = {
   connect: "connecting to a.example:80",
   tls: "in the TLS handshake with ",
   proxy: "waiting for the proxy 127.0.0.1:",
+  settings: "waiting for the HTTP/2 settings of 127.0.0.1:",
   response: "waiting for the response of 127.0.0.1:",
   open: "",
 };
