@@ -66,8 +66,9 @@ export class Http2Peer implements Disposable {
   /** Opens a connection; throws when the server refuses it. */
   async open(path: string, fields?: Http2Fields): Promise<Http2Socket> {
     const stream = this.request(path, fields);
+    const peer = new RawPeer(stream);
     const headers = await responseTo(stream);
-    if (statusOf(headers) === 200) return { headers, stream, peer: new RawPeer(stream) };
+    if (statusOf(headers) === 200) return { headers, stream, peer };
     throw new Error(`expected ${path} to answer 200, got ${statusOf(headers)}`);
   }
 
@@ -79,13 +80,10 @@ export class Http2Peer implements Disposable {
 
   /** Sends an ordinary request, and reads the answer. */
   async get(path: string, fields: Http2Fields = {}, body: string = ""): Promise<Http2Answer> {
-    const stream = this.session.request({
-      ":path": path,
-      ":authority": this.#authority,
-      ...fields,
-    });
+    const all = { ":path": path, ":authority": this.#authority, ...fields };
+    const stream = this.session.request(all, { endStream: body === "" });
     stream.on("error", () => {});
-    stream.end(body);
+    if (body !== "") stream.end(body);
     return readAnswer(stream);
   }
 
@@ -107,8 +105,8 @@ function responseTo(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
 }
 
 async function readAnswer(stream: ClientHttp2Stream): Promise<Http2Answer> {
+  const peer = new RawPeer(stream); // listens from the start: what nobody reads is dropped with the stream
   const headers = await responseTo(stream);
-  const peer = new RawPeer(stream);
   const body = (await peer.readToEnd()).toString();
   stream.end();
   return { status: statusOf(headers), headers, body };
