@@ -1,7 +1,6 @@
-/** The example as a process, with clients of both HTTP versions, ours and others. */
+/** The example as a process, with clients of both HTTP versions. */
 import { dial } from "@longwire/engine";
 import { ExampleProcess } from "@longwire/testkit";
-import { Agent, WebSocket as UndiciSocket } from "undici";
 import { describe, expect, it } from "vitest";
 
 async function start(): Promise<{ example: ExampleProcess; url: string }> {
@@ -26,25 +25,5 @@ describe("the http2 example", () => {
     const ends = await Promise.all(both.map(({ conn }) => conn.discard()));
     expect(ends.map(({ code }) => code)).toEqual([1001, 1001]);
     expect(await example.exited()).toEqual({ code: 0, stderr: "" });
-  });
-
-  it("understands undici, which speaks HTTP/2 by itself", async () => {
-    const { example, url } = await start();
-    using _ = example;
-    const dispatcher = new Agent({ allowH2: true, connect: tls });
-    const socket = new UndiciSocket(url, { dispatcher });
-    const messages: unknown[] = [];
-    const closed = new Promise<number>((resolve, reject) => {
-      socket.addEventListener("message", ({ data }) => {
-        messages.push(data);
-        if (messages.length === 1) socket.send("back and forth");
-        else socket.close(1000);
-      });
-      socket.addEventListener("close", ({ code }) => resolve(code));
-      socket.addEventListener("error", ({ error }) => reject(error as Error));
-    });
-    expect(await closed).toBe(1000);
-    expect(messages).toEqual(["this WebSocket came over HTTP/2.0", "back and forth"]);
-    await dispatcher.destroy();
   });
 });

@@ -1,6 +1,5 @@
 /** `attach` and `serve`: the upgrade requests of a server go through the Hono app. */
 
-import type { Server } from "node:http";
 import { attach as attachListener, sendAccepted } from "@longwire/engine";
 import type { Attachment, AttachOptions } from "@longwire/engine";
 import { getRequestListener, RequestError, serve as serveHTTP } from "@hono/node-server";
@@ -50,8 +49,7 @@ export function attach(server: ServerType, app: FetchApp, options?: AttachOption
   };
   // The globals are the application's choice, made where it serves HTTP.
   const listener = getRequestListener(fetch, { errorHandler, overrideGlobalObjects: false });
-  // An HTTP/2 server has the same events.
-  return attachListener(server as Server, listener, options);
+  return attachListener(server, listener, options);
 }
 
 function isMarked(response: unknown): response is Response {

@@ -20,7 +20,9 @@ import { watchForCrashes, type CrashWatch } from "./crash-watch.ts";
  * process: an uncaught exception or an unhandled rejection.
  */
 export function adapterConformance(adapter: AdapterUnderTest): void {
-  describe(`${adapter.name} behaves as every adapter`, () => declareSuite(adapter));
+  describe(`${adapter.name} behaves as every adapter`, () => {
+    declareSuite(adapter);
+  });
 }
 
 /**
@@ -37,7 +39,9 @@ export function adapterConformanceOverHttp2(adapter: AdapterUnderTest): void {
     overHttp2: true,
     differences: { acceptedStatusInLog, ...adapter.differences },
   };
-  describe(`${adapter.name} behaves as every adapter over HTTP/2`, () => declareSuite(overHttp2));
+  describe(`${adapter.name} behaves as every adapter over HTTP/2`, () => {
+    declareSuite(overHttp2);
+  });
 }
 
 function declareSuite(adapter: AdapterUnderTest): void {

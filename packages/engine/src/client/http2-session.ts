@@ -12,7 +12,7 @@ export interface Lease {
   readonly session: ClientHttp2Session;
   /** Others have used the session before: it may have gone by now without a word. */
   readonly isReused: boolean;
-  release(): void;
+  readonly release: () => void;
 }
 
 function ignoreError(): void {}

@@ -185,7 +185,7 @@ describe("where HTTP/2 is not to be had", () => {
     const server = await startWs({ tls: { ...SERVER, ALPNProtocols: ["http/1.1"] } });
     const netDial = ({ host, port }: { host?: string | undefined; port?: number | undefined }) => {
       connections++;
-      return net.connect(port!, host!); // the target is no unix socket
+      return net.connect(port!, host); // the target is no unix socket
     };
     const url = `wss://127.0.0.1:${server.port}/`;
     const dialed = await open(url, { tls, http2: "auto", netDial });
@@ -224,7 +224,9 @@ describe("where HTTP/2 is not to be had", () => {
     ["resets the stream", (stream: ServerHttp2Stream) => stream.close(8)],
     ["ends the stream without a response", (stream: ServerHttp2Stream) => stream.destroy()],
   ])("a server that %s is WS_HANDSHAKE_ABORTED", async (_how, answer) => {
-    const { port } = await startStreams((stream) => void answer(stream));
+    const { port } = await startStreams((stream) => {
+      answer(stream);
+    });
     const error = await refusal(`wss://localhost:${port}/`, { tls, http2: true });
     expect(error).toMatchObject({ code: "WS_HANDSHAKE_ABORTED", status: 0 });
   });

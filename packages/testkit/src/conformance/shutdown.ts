@@ -100,9 +100,9 @@ function arrivals(adapter: AdapterUnderTest): void {
       const closing = served.close();
       expect((await stuck.readClose()).code).toBe(1001);
       late.send(request.slice(-2));
-      if (adapter.overHttp2 === true) {
-        await late.ended(); // GOAWAY came first: the gateway finds no connection for it
-      } else expect((await late.readResponse()).status).toBe(503);
+      // Over HTTP/2 GOAWAY came first: the gateway finds no connection for it.
+      const answer = adapter.overHttp2 === true ? undefined : await late.readResponse();
+      expect(answer?.status).toBe(adapter.overHttp2 === true ? undefined : 503);
       await late.ended();
       stuck.end();
       await closing;
