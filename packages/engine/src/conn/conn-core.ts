@@ -324,6 +324,10 @@ export class ConnCore<In>
     return this.reading.intake.paused;
   }
 
+  get isParsing(): boolean {
+    return this.reading.intake.parsing;
+  }
+
   get inputLeft(): boolean {
     return this.reading.inputLeft;
   }

@@ -1,7 +1,7 @@
 /** `for await (const message of conn)`. */
 
 import type { Message } from "../messages/message.ts";
-import { rejected, waitFor } from "./wait.ts";
+import { rejected } from "./wait.ts";
 import type { Waiter } from "./wait.ts";
 
 /** What an iterator needs of the reading half. */
@@ -23,8 +23,14 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 type Result<In> = IteratorResult<Message<In>, undefined>;
 
-export class MessageIterator<In> implements AsyncIterableIterator<Message<In>, undefined> {
+export class MessageIterator<In>
+  implements AsyncIterableIterator<Message<In>, undefined>, Waiter<Message<In>>
+{
   readonly #source: IterationSource<In>;
+  // Of the next() that waits.
+  #promise: Promise<Result<In>> | undefined;
+  #resolve: ((result: Result<In>) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   #state: "idle" | "open" | "done" = "idle";
 
   constructor(source: IterationSource<In>) {
@@ -45,17 +51,43 @@ export class MessageIterator<In> implements AsyncIterableIterator<Message<In>, u
     }
     const message = this.#source.take();
     if (message !== undefined) return Promise.resolve({ value: message, done: false });
-    return waitFor<Result<In>>("iteration", undefined, (waiter) => {
-      const { failure } = this.#source;
-      if (failure !== undefined) {
-        this.#end(waiter, failure);
-        return;
-      }
-      this.#source.wait({
-        resolve: (arrived) => waiter.resolve({ value: arrived, done: false }),
-        reject: (error) => this.#end(waiter, error),
-      });
+    const { failure } = this.#source;
+    if (failure !== undefined) return this.#ended(failure);
+    // Without waitFor: the usual wait is one promise, and no closure but its executor.
+    const promise = new Promise<Result<In>>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
+    this.#promise = promise;
+    this.#source.wait(this);
+    return promise;
+  }
+
+  /** The message that {@link next} waits for. */
+  resolve(message: Message<In>): void {
+    this.#resolve?.({ value: message, done: false });
+    this.#forget();
+  }
+
+  /** The end of the connection, or the read deadline, while {@link next} waits. */
+  reject(error: unknown): void {
+    const resolve = this.#resolve;
+    const reject = this.#reject;
+    const promise = this.#promise;
+    this.#forget();
+    const quiet = this.#source.isQuietEnd(error);
+    this.#close();
+    if (quiet) resolve?.(DONE);
+    else {
+      promise?.catch(ignore); // nobody need be there to see it
+      reject?.(error);
+    }
+  }
+
+  #forget(): void {
+    this.#promise = undefined;
+    this.#resolve = undefined;
+    this.#reject = undefined;
   }
 
   /** Ends the iteration; nothing is lost, the connection stays readable. */
@@ -64,11 +96,10 @@ export class MessageIterator<In> implements AsyncIterableIterator<Message<In>, u
     return Promise.resolve(DONE);
   }
 
-  #end(waiter: Waiter<Result<In>>, error: unknown): void {
+  #ended(error: unknown): Promise<Result<In>> {
     const quiet = this.#source.isQuietEnd(error);
     this.#close();
-    if (quiet) waiter.resolve(DONE);
-    else waiter.reject(error);
+    return quiet ? Promise.resolve(DONE) : rejected(error);
   }
 
   #close(): void {
@@ -77,3 +108,5 @@ export class MessageIterator<In> implements AsyncIterableIterator<Message<In>, u
     if (wasOpen) this.#source.onIteratorClosed();
   }
 }
+
+function ignore(): void {}

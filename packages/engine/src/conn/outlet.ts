@@ -7,6 +7,8 @@ import type { Transport } from "../transport/transport.ts";
 export interface OutletOwner {
   /** Received input that has not been handled is there: more frames are likely, so a write may wait for them. */
   readonly inputLeft: boolean;
+  /** Some of it is being parsed: {@link Outlet.onInputDone} follows in this very call. */
+  readonly isParsing: boolean;
   /** A write is about to be made: what waits may join it. */
   fillOutput(): void;
   /** `bytes` have been handed to the transport; `written`: the kernel has taken them. */
@@ -21,6 +23,8 @@ export class Outlet {
   readonly #owner: OutletOwner;
   #inFlightBytes = 0;
   #flushQueued = false;
+  /** The first frame since the last input or tick has gone. */
+  #hasWritten = false;
 
   constructor(output: FrameBatch, transport: Transport, owner: OutletOwner) {
     this.#output = output;
@@ -49,24 +53,31 @@ export class Outlet {
   }
 
   /**
-   * At once for the first frame of a tick when no input is left that could bring more; otherwise with all others
-   * behind the microtasks. So a loop of sends is two writes, however long.
+   * At once for the first frame behind an input when none is left that could bring more, behind that input while it is
+   * being parsed, and otherwise with all others behind the microtasks. So a loop of sends is two writes, however long,
+   * and an answer to each message needs no tick of its own.
    */
   flushSoon(): void {
-    if (this.#flushQueued) return;
+    if (this.#flushQueued || this.#owner.isParsing) return; // onInputDone follows
+    if (!this.#hasWritten && !this.#owner.inputLeft) {
+      this.#hasWritten = true;
+      this.flush();
+      return;
+    }
     this.#flushQueued = true;
     process.nextTick(Outlet.#onTick, this);
-    if (!this.#owner.inputLeft) this.flush();
   }
 
   // One function for all connections: a closure of each would be memory that most never need.
   static readonly #onTick = (outlet: Outlet): void => {
     outlet.#flushQueued = false;
+    outlet.#hasWritten = false;
     outlet.flush();
   };
 
   /** All input of this wake-up has been handled: what has been queued meanwhile goes out in one write. */
   onInputDone(): void {
+    this.#hasWritten = false;
     if (this.#output.byteLength > 0 && this.#inFlightBytes === 0) this.flush();
   }
 

@@ -23,8 +23,9 @@ import { writeBehindClose, writeOverLimit } from "./write-errors.ts";
 
 /** What the writing half asks and tells the connection. */
 export interface WriteQueueOwner {
-  /** See {@link OutletOwner.inputLeft}. */
+  /** See {@link OutletOwner}. */
   readonly inputLeft: boolean;
+  readonly isParsing: boolean;
   /** More waits to be sent than `maxBufferedAmount`. */
   onOverflow(): void;
   /** The write deadline has passed for bytes that wait. */
@@ -349,6 +350,10 @@ export class WriteQueue implements OutletOwner {
 
   get inputLeft(): boolean {
     return this.#owner.inputLeft;
+  }
+
+  get isParsing(): boolean {
+    return this.#owner.isParsing;
   }
 
   /** Puts what waits into the output, up to one batch, or until a writer takes its turn. */

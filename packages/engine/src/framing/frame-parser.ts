@@ -23,9 +23,10 @@ export interface FrameSink {
   /**
    * The next piece of its payload, unmasked, at `chunk[start, end)`.
    * Called at least once a frame, with an empty piece when there is no payload.
+   * `ascii`: it was seen to be ASCII on the way; false tells nothing.
    * The parser never writes there again; the next read does when the chunk is `readMemory`.
    */
-  onPayload(chunk: Buffer, start: number, end: number, last: boolean): void;
+  onPayload(chunk: Buffer, start: number, end: number, last: boolean, ascii: boolean): void;
 }
 
 // FIXED_HEADER -> HEADER_REST -> PAYLOAD -> FIXED_HEADER
@@ -184,12 +185,13 @@ export class FrameParser {
     const missing = this.#payloadLength - this.#payloadReceived;
     const last = chunkEnd - start >= missing;
     const end = last ? start + missing : chunkEnd;
-    if (this.#masked && end > start) {
+    const ascii =
+      this.#masked &&
+      end > start &&
       applyMask(chunk, start, end, this.#maskingKey, this.#payloadReceived);
-    }
     this.#payloadReceived += end - start;
     if (last) this.#state = HEADER;
-    this.#sink.onPayload(chunk, start, end, last);
+    this.#sink.onPayload(chunk, start, end, last, ascii);
     return end;
   }
 }

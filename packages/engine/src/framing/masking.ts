@@ -15,6 +15,7 @@ const keyWord = new Int32Array(keyBytes.buffer);
  *
  * @param key - The 4 key bytes as one big-endian 32-bit number.
  * @param offset - Position of `bytes[start]` in the payload, so a payload may arrive in pieces.
+ * @returns true when the result was seen to be ASCII; false tells nothing.
  */
 export function applyMask(
   bytes: Uint8Array,
@@ -22,12 +23,14 @@ export function applyMask(
   end: number,
   key: number,
   offset: number,
-): void {
+): boolean {
   const turn = (offset & 3) * 8;
   const turned = turn === 0 ? key : (key << turn) | (key >>> (32 - turn));
-  if (bytes === readMemory && maskInReadMemory !== undefined) maskInReadMemory(start, end, turned);
-  else if (end - start < WORDWISE_FROM_BYTES) maskBytewise(bytes, start, end, turned);
+  if (bytes === readMemory && maskInReadMemory !== undefined)
+    return maskInReadMemory(start, end, turned);
+  if (end - start < WORDWISE_FROM_BYTES) maskBytewise(bytes, start, end, turned);
   else maskWordwise(bytes, start, end, turned);
+  return false;
 }
 
 function maskBytewise(bytes: Uint8Array, start: number, end: number, key: number): void {

@@ -114,7 +114,7 @@ export class MessageAssembler implements FrameSink {
     if (!this.#discarding) this.#checkLength();
   }
 
-  onPayload(chunk: Buffer, start: number, end: number, last: boolean): void {
+  onPayload(chunk: Buffer, start: number, end: number, last: boolean, ascii = false): void {
     const opcode = this.#opcode;
     if (isControl(opcode)) {
       this.#takeControl(opcode, chunk, start, end, last);
@@ -125,11 +125,11 @@ export class MessageAssembler implements FrameSink {
     if (this.#discarding) {
       if (messageEnds) this.#endMessage();
     } else if (this.#streaming || this.#announced) {
-      this.#passOn(chunk, start, end, messageEnds);
+      this.#passOn(chunk, start, end, messageEnds, ascii);
     } else if (messageEnds && this.#stored === 0) {
-      this.#deliverPiece(chunk, start, end);
+      this.#deliverPiece(chunk, start, end, ascii);
     } else {
-      this.#keep(chunk, start, end);
+      this.#keep(chunk, start, end, ascii);
       if (messageEnds) this.#deliverKept();
     }
   }
@@ -165,12 +165,17 @@ export class MessageAssembler implements FrameSink {
   }
 
   /** A message that came in one piece: the usual case, without a copy unless others read into that memory. */
-  #deliverPiece(chunk: Buffer, start: number, end: number): void {
-    if (this.#compressed) this.#deliverChecked(this.#inflated(chunk.subarray(start, end)));
-    else this.#deliverChecked(ownedBytes(chunk, start, end));
+  #deliverPiece(chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    if (this.#compressed) this.#deliverInflated(chunk.subarray(start, end));
+    else {
+      const data = ownedBytes(chunk, start, end);
+      if (!ascii && this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
+      this.#deliver(data);
+    }
   }
 
-  #deliverChecked(data: Buffer): void {
+  #deliverInflated(payload: Buffer): void {
+    const data = this.#inflated(payload);
     if (this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
     this.#deliver(data);
   }
@@ -178,7 +183,7 @@ export class MessageAssembler implements FrameSink {
   /** A message whose pieces were kept; its text was checked as they came, unless it was deflated. */
   #deliverKept(): void {
     if (this.#compressed) {
-      this.#deliverChecked(this.#inflated(this.#takeStore()));
+      this.#deliverInflated(this.#takeStore());
       return;
     }
     if (this.#utf8?.complete === false) throw invalidText();
@@ -198,8 +203,8 @@ export class MessageAssembler implements FrameSink {
     return data;
   }
 
-  #keep(chunk: Buffer, start: number, end: number): void {
-    this.#checkText(chunk, start, end);
+  #keep(chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    this.#checkText(chunk, start, end, ascii);
     const length = this.#stored + (end - start);
     if (length === 0) return;
     if (this.#store === undefined || this.#store.length < length) this.#growStore(length);
@@ -229,8 +234,8 @@ export class MessageAssembler implements FrameSink {
     this.#stored = 0;
   }
 
-  #passOn(chunk: Buffer, start: number, end: number, last: boolean): void {
-    this.#checkText(chunk, start, end);
+  #passOn(chunk: Buffer, start: number, end: number, last: boolean, ascii: boolean): void {
+    this.#checkText(chunk, start, end, ascii);
     if (last) {
       if (this.#type === Opcode.text && !this.#compressed && this.#utf8?.complete === false)
         throw invalidText();
@@ -239,8 +244,9 @@ export class MessageAssembler implements FrameSink {
     if (last || end > start) this.#events.onMessagePiece(ownedBytes(chunk, start, end), last);
   }
 
-  #checkText(chunk: Buffer, start: number, end: number): void {
+  #checkText(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     if (this.#type !== Opcode.text || this.#compressed) return;
+    if (ascii && this.#utf8?.complete !== false) return; // it begins with a whole character and ends with one
     if (!(this.#utf8 ??= new Utf8Validator()).push(chunk, start, end)) throw invalidText();
   }
 

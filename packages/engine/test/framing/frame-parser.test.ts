@@ -341,8 +341,8 @@ describe("FrameParser.push", () => {
       let frames = 0;
       const parser = new FrameParser("server", false, {
         onFrame: (...frame) => log.onFrame(...frame),
-        onPayload: (...piece) => {
-          log.onPayload(...piece);
+        onPayload: (chunk, start, end, last) => {
+          log.onPayload(chunk, start, end, last);
           if (frames++ === stopAt) parser.stop();
         },
       });

@@ -68,3 +68,23 @@ describe("a copy of read bytes", () => {
     }
   });
 });
+
+describe("what the kernel tells of the result", () => {
+  it("is that all is ASCII, whichever byte is not", () => {
+    const wrong: string[] = [];
+    for (const length of [1, 3, 15, 16, 17, 64, 100, 130]) {
+      for (let place = -1; place < length; place++) {
+        readMemory.fill(0x61, 0, length);
+        if (place >= 0) readMemory[place] = 0xc3;
+        applyMask(readMemory, 0, length, 0x9a_01_f0_33 | 0, 0);
+        const ascii = applyMask(readMemory, 0, length, 0x9a_01_f0_33 | 0, 0);
+        if (ascii !== place < 0) wrong.push(`${length} bytes, place ${place}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("is nothing of other memory", () => {
+    expect(applyMask(Buffer.from("abc"), 0, 3, 0, 0)).toBe(false);
+  });
+});
