@@ -167,7 +167,7 @@ export class ConnCore<In>
   }
 
   #destroy(cause: Error | undefined): void {
-    this.writing.fail(writeOnClosed(cause));
+    this.writing.fail(() => writeOnClosed(cause));
     this.transport.destroy();
   }
 
@@ -361,7 +361,7 @@ export class ConnCore<In>
     this.#endpoint.transportEnded();
     this.#endWith(ABNORMAL, undefined);
     this.#peerEnded = true;
-    this.writing.refuse(writeOnClosed(undefined));
+    this.writing.refuse(() => writeOnClosed(undefined));
     this.#finishTransport();
   }
 
@@ -377,7 +377,7 @@ export class ConnCore<In>
     this.#endpoint.transportEnded();
     clearTimeout(this.#closeTimer);
     this.#endWith(ABNORMAL, error);
-    this.writing.fail(writeOnClosed(error));
+    this.writing.fail(() => writeOnClosed(error));
     if (this.#end !== undefined) this.ending.onClosed(this.#end);
   }
 }
