@@ -1,21 +1,34 @@
 /** What a result must say about where it comes from. */
 
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, release } from "node:os";
 
-function commit(): string {
+function git(...args: string[]): string | undefined {
   try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+    return execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
-    return "no repository";
+    return undefined; // no repository
   }
 }
 
-/** One line: processor, cores, commit. */
-export function describeMachine(): string {
-  return `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores, commit ${commit()}`;
+/** The commit that is checked out, with a `+` when packages or benchmarks differ from it. */
+export function commit(): string {
+  const name = git("rev-parse", "--short", "HEAD")?.trim();
+  if (name === undefined) return "no repository";
+  const changes =
+    git(
+      "status",
+      "--porcelain",
+      "--untracked-files=no",
+      ":/packages",
+      ":/benchmarks/load",
+      ":/benchmarks/src",
+    ) ?? "";
+  return changes === "" ? name : `${name}+`;
 }
 
-export function versionOf(node: string): string {
-  return execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+/** One line: processor, cores, kernel. */
+export function describeMachine(): string {
+  const processor = cpus()[0]?.model.trim() ?? "unknown processor";
+  return `${processor}, ${availableParallelism()} cores, Linux ${release()}`;
 }

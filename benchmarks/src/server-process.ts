@@ -1,21 +1,17 @@
-/** An echo server as a process of its own. */
+/** A server as a process of its own. */
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { pinned } from "./pinning.ts";
+import { bunBinary, gorillaBinary, nodeBinary, uwsHome } from "./runtimes.ts";
+import type { ServerSpec } from "./servers/spec.ts";
+import type { Subject } from "./subjects.ts";
 
-/** A server to be measured. */
-export interface Subject {
-  readonly name: string;
-  /** Program in `servers/`. */
-  readonly program: "longwire" | "ws";
-  /** Its option of permessage-deflate. */
-  readonly compression: unknown;
-  readonly environment?: Readonly<Record<string, string>>;
-}
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** What a process holds in memory, in bytes, after garbage collection. */
 export interface Memory {
@@ -24,55 +20,96 @@ export interface Memory {
   readonly external: number;
 }
 
+const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
+/** What uWebSockets.js says on stderr where it has no binary for this Node. */
+const UWS_FALLBACK = "Falling back to a NodeJS implementation";
+
+/** The command that serves `subject`. @param node - The Node for those that have no other. */
+function commandOf(
+  subject: Subject,
+  server: Pick<ServerSpec, "app" | "compression">,
+  node: string,
+): [string, ...string[]] {
+  const { program } = subject;
+  const spec: ServerSpec = {
+    reading: "forEach",
+    longwire: CHECKOUT,
+    peers: program === "uws" ? uwsHome() : CHECKOUT,
+    ...server,
+    ...subject.spec,
+  };
+  const argument = JSON.stringify(spec);
+  const file = fileURLToPath(new URL(`servers/${program}.js`, import.meta.url));
+  switch (program) {
+    case "gorilla": {
+      const binary = gorillaBinary();
+      if (binary === undefined) throw new Error("Go or its package of gorilla is missing");
+      return [binary, argument];
+    }
+    case "bun":
+      return [bunBinary(), file, argument];
+    case "uws":
+      return [nodeBinary("20"), "--expose-gc", file, argument];
+    default:
+      return [node, "--expose-gc", file, argument];
+  }
+}
+
 export class ServerProcess implements AsyncDisposable {
   readonly port: number;
-  readonly #child: ChildProcess;
+  readonly pid: number;
+  readonly #child: Child;
   readonly #lines: AsyncIterableIterator<string>;
 
-  private constructor(child: ChildProcess, lines: AsyncIterableIterator<string>, port: number) {
+  private constructor(child: Child, lines: AsyncIterableIterator<string>, port: number) {
     this.#child = child;
     this.#lines = lines;
     this.port = port;
+    this.pid = child.pid ?? 0;
   }
 
-  /** @param node - The Node that runs it. */
-  static async start(subject: Subject, node: string): Promise<ServerProcess> {
-    const program = fileURLToPath(new URL(`servers/${subject.program}-echo.js`, import.meta.url));
-    const args = ["--expose-gc", program, JSON.stringify(subject.compression)];
-    const [command, ...rest] = pinned("server", node, args);
+  /**
+   * @param node - The Node that runs it; uWebSockets.js gets Node 20, Bun and Go run themselves.
+   * @throws Error when it ends before it listens, or is not what it should be.
+   */
+  static async start(
+    subject: Subject,
+    server: Pick<ServerSpec, "app" | "compression">,
+    node: string,
+  ): Promise<ServerProcess> {
+    const [program, ...args] = commandOf(subject, server, node);
+    const [command, ...rest] = pinned("server", program, args);
     const child = spawn(command, rest, {
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ...subject.environment },
     });
+    let complaint = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint += chunk.toString();
+      process.stderr.write(chunk);
+    });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-    const port = await nextNumber(lines);
-    return new ServerProcess(child, lines, port);
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
+    const port = Number((await lines.next()).value);
+    const started = new ServerProcess(child, lines, port);
+    if (Number.isInteger(port) && !complaint.includes(UWS_FALLBACK)) return started;
+    await started[Symbol.asyncDispose]();
+    throw new Error(`${subject.id} has not started: ${complaint.trim() || "it printed no port"}`);
   }
 
   /** Has the server collect its garbage, and measures it. */
   async memory(): Promise<Memory> {
-    this.#child.stdin?.write("memory\n");
+    this.#child.stdin.write("memory\n");
     const { value } = await this.#lines.next();
     const { heapUsed, external } = JSON.parse(String(value)) as Omit<Memory, "rss">; // our own server's line
     return { rss: residentBytes(this.pid), heapUsed, external };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
     await gone;
   }
-}
-
-async function nextNumber(lines: AsyncIterator<string>): Promise<number> {
-  const { value, done } = await lines.next();
-  if (done === true) throw new Error("the server ended before it listened");
-  return Number(value);
 }
 
 function residentBytes(pid: number): number {

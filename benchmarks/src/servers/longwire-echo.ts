@@ -1,25 +1,22 @@
-/** Echo server of the engine on node:http. Argument: the option `compression` as JSON. */
+/** Echo handlers of Longwire, one for each way to read. Both keep to backpressure. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { attach, Upgrader, type CompressionOptions, type Conn } from "@longwire/engine";
-import { report } from "./report.ts";
+import type { Conn } from "@longwire/engine";
+import type { ServerSpec } from "./spec.ts";
 
-const compression = JSON.parse(process.argv[2] ?? "false") as boolean | CompressionOptions; // checked by the Upgrader
-const upgrader = new Upgrader({ compression });
+const WRITE_WATER_MARK = 65_536; // the default of `writeWaterMark`
 
-function echo(conn: Conn): void {
-  void conn.forEach((message) => {
+function echoEach(conn: Conn): Promise<void> {
+  return conn.forEach((message) => {
     const written = conn.writeMessage(message.type, message.data);
-    return conn.bufferedAmount < 65_536 ? undefined : written;
+    return conn.bufferedAmount < WRITE_WATER_MARK ? undefined : written;
   });
 }
 
-function answer(request: IncomingMessage, response: ServerResponse): void {
-  upgrader.upgrade(request).then(echo, () => response.writeHead(426).end());
+async function echoAwaiting(conn: Conn): Promise<void> {
+  for await (const message of conn) await conn.writeMessage(message.type, message.data);
 }
 
-const server = createServer(answer).listen(0, "127.0.0.1", () => {
-  report((server.address() as AddressInfo).port); // of a TCP server
-});
-attach(server, answer);
+export function echoHandler(reading: ServerSpec["reading"]): (conn: Conn) => Promise<void> {
+  const echo = reading === "forEach" ? echoEach : echoAwaiting;
+  return (conn) => echo(conn).catch(() => undefined); // an abnormal end is no concern of an echo
+}

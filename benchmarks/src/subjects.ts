@@ -1,0 +1,76 @@
+/** Subjects: the servers that are measured, each a program of `servers/` with its options. */
+
+import type { ServerSpec } from "./servers/spec.ts";
+
+export type Program = "longwire" | "ws" | "uws" | "bun" | "gorilla" | "bare-socket";
+
+export interface Subject {
+  /** Name in results, and for `--subjects`. */
+  readonly id: string;
+  readonly label: string;
+  readonly program: Program;
+  readonly spec?: Partial<ServerSpec>;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const PUBLIC_API_ONLY = { LONGWIRE_PUBLIC_API_ONLY: "1" };
+
+export const LONGWIRE: Subject = {
+  id: "longwire",
+  label: "Longwire, `forEach`",
+  program: "longwire",
+};
+export const LONGWIRE_AWAIT: Subject = {
+  id: "longwire-await",
+  label: "Longwire, `for await`",
+  program: "longwire",
+  spec: { reading: "for await" },
+};
+export const LONGWIRE_PUBLIC: Subject = {
+  id: "longwire-public",
+  label: "Longwire, `forEach`, public API of Node only",
+  program: "longwire",
+  environment: PUBLIC_API_ONLY,
+};
+export const WS: Subject = { id: "ws", label: "ws", program: "ws" };
+export const UWS: Subject = { id: "uws", label: "uWebSockets.js", program: "uws" };
+export const BUN: Subject = { id: "bun", label: "Bun", program: "bun" };
+export const GORILLA: Subject = { id: "gorilla", label: "gorilla (Go)", program: "gorilla" };
+export const BARE_SOCKET: Subject = {
+  id: "bare-socket",
+  label: "bare upgraded net.Socket",
+  program: "bare-socket",
+};
+
+const PEERS = [WS, UWS, BUN, GORILLA];
+
+/** Who takes part where a handler reads messages. */
+export const READERS: readonly Subject[] = [LONGWIRE, LONGWIRE_AWAIT, LONGWIRE_PUBLIC, ...PEERS];
+
+const plain = (subject: Subject, label: string): Subject => ({ ...subject, label });
+
+/** Who takes part where it makes no difference how messages are read. */
+export const SERVERS: readonly Subject[] = [
+  plain(LONGWIRE, "Longwire"),
+  plain(LONGWIRE_PUBLIC, "Longwire, public API of Node only"),
+  ...PEERS,
+];
+
+/** A checkout of Longwire that is compared with others. */
+export interface Build {
+  readonly label: string;
+  readonly checkout: string;
+}
+
+/** The same subjects, with Longwire's once for each build. */
+export function forBuilds(subjects: readonly Subject[], builds: readonly Build[]): Subject[] {
+  return subjects.flatMap((subject) => {
+    if (subject.program !== "longwire") return [subject];
+    return builds.map(({ label, checkout }) => ({
+      ...subject,
+      id: builds.length > 1 ? `${subject.id}@${label}` : subject.id,
+      label: builds.length > 1 ? `${subject.label} (${label})` : subject.label,
+      spec: { ...subject.spec, longwire: checkout },
+    }));
+  });
+}
