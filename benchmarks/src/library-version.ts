@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { BUN_VERSION, UWS_VERSION } from "./runtimes.ts";
-import type { Program } from "./subjects.ts";
+import type { Subject } from "./subjects.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -28,7 +28,8 @@ function debianVersion(name: string): string {
   return query.status === 0 ? query.stdout : "unknown";
 }
 
-export function libraryVersion(program: Program): string {
+export function libraryVersion({ program, npm }: Subject): string {
+  if (npm !== undefined) return packageVersion(npm);
   switch (program) {
     case "ws":
       return `${packageVersion("ws")}, bufferutil ${packageVersion("bufferutil")}, utf-8-validate ${packageVersion("utf-8-validate")}`;

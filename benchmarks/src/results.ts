@@ -13,11 +13,18 @@ export interface MemorySample {
   readonly external: number;
 }
 
-export type Sample = LoadResult | MemorySample;
+/** Of one message. */
+export interface CodecSample {
+  readonly nanoseconds: number;
+}
+
+export type Sample = LoadResult | MemorySample | CodecSample;
 
 export interface SubjectResult {
   readonly id: string;
   readonly label: string;
+  /** The subject that this one replaces. */
+  readonly replaces?: string;
   /** Of the library or runtime. */
   readonly version: string;
   readonly samples: readonly Sample[];
@@ -39,12 +46,17 @@ export interface Result {
   readonly subjects: readonly SubjectResult[];
 }
 
-const isMemory = (sample: Sample): sample is MemorySample => "rss" in sample;
-const isLoad = (sample: Sample): sample is LoadResult => !isMemory(sample);
+const isLoad = (sample: Sample): sample is LoadResult => "messages" in sample;
+
+function costOf(sample: Sample): number {
+  if ("rss" in sample) return sample.rss;
+  if ("nanoseconds" in sample) return sample.nanoseconds;
+  return (sample.cpuSeconds / sample.messages) * 1e6;
+}
 
 /** What a table shows of a subject. */
 export interface Summary {
-  /** CPU microseconds for each, or bytes for each connection. */
+  /** CPU microseconds for each; bytes for each connection; CPU nanoseconds for each call. */
   readonly cost: Spread;
   /** For each second of the clock. */
   readonly throughput: number;
@@ -56,11 +68,8 @@ export interface Summary {
 export function summarize(result: SubjectResult): Summary {
   const loads = result.samples.filter(isLoad);
   const middle = (of: (sample: LoadResult) => number): number => median(loads.map(of));
-  const costs = result.samples.map((sample) =>
-    isMemory(sample) ? sample.rss : (sample.cpuSeconds / sample.messages) * 1e6,
-  );
   return {
-    cost: spread(costs),
+    cost: spread(result.samples.map(costOf)),
     throughput: middle(({ messages, seconds }) => messages / seconds),
     p50: middle(({ p50 }) => p50),
     p99: middle(({ p99 }) => p99),

@@ -1,13 +1,26 @@
 /** Subjects: the servers that are measured, each a program of `servers/` with its options. */
 
-import type { ServerSpec } from "./servers/spec.ts";
+import type { CodecTask } from "./codec-task.ts";
+import type { Framework, ServerSpec } from "./servers/spec.ts";
 
-export type Program = "longwire" | "ws" | "uws" | "bun" | "gorilla" | "bare-socket";
+export type Program =
+  | "longwire"
+  | "ws"
+  | "uws"
+  | "bun"
+  | "gorilla"
+  | "bare-socket"
+  | "adapter-longwire"
+  | "adapter-peer";
 
 export interface Subject {
   /** Name in results, and for `--subjects`. */
   readonly id: string;
   readonly label: string;
+  /** Package of npm whose version a result states, where it is not the program's. */
+  readonly npm?: string;
+  /** The subject that this one replaces. */
+  readonly replaces?: string;
   readonly program: Program;
   readonly spec?: Partial<ServerSpec>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -56,16 +69,50 @@ export const SERVERS: readonly Subject[] = [
   ...PEERS,
 ];
 
+/** Longwire's adapter of a framework, and the package that it replaces. */
+function adapters(framework: Framework, peer: string): Subject[] {
+  const spec = { framework };
+  const name = framework[0]?.toUpperCase() + framework.slice(1);
+  const id = `longwire-${framework}`;
+  return [
+    { id, label: `${name}, Longwire`, replaces: peer, program: "adapter-longwire", spec },
+    { id: peer, label: `${name}, ${peer}`, npm: peer, program: "adapter-peer", spec },
+  ];
+}
+
+/** The bare engine, then each framework twice. */
+export const ADAPTERS: readonly Subject[] = [
+  plain(LONGWIRE, "no framework, Longwire's engine"),
+  ...adapters("fastify", "@fastify/websocket"),
+  ...adapters("express", "express-ws"),
+  ...adapters("koa", "koa-websocket"),
+  ...adapters("hono", "@hono/node-ws"),
+];
+
+const codec = (label: string): Subject[] => [plain(LONGWIRE, "Longwire"), plain(WS, label)];
+
+/** Who takes part in each micro benchmark. */
+export const CODECS: Readonly<Record<CodecTask["operation"], readonly Subject[]>> = {
+  parse: codec("ws"),
+  serialize: codec("ws"),
+  mask: codec("bufferutil"),
+  utf8: codec("utf-8-validate"),
+};
+
 /** A checkout of Longwire that is compared with others. */
 export interface Build {
   readonly label: string;
   readonly checkout: string;
 }
 
+/** Whether a subject is Longwire, of some checkout. */
+export const usesCheckout = ({ program }: Subject): boolean =>
+  program === "longwire" || program === "adapter-longwire";
+
 /** The same subjects, with Longwire's once for each build. */
 export function forBuilds(subjects: readonly Subject[], builds: readonly Build[]): Subject[] {
   return subjects.flatMap((subject) => {
-    if (subject.program !== "longwire") return [subject];
+    if (!usesCheckout(subject)) return [subject];
     return builds.map(({ label, checkout }) => ({
       ...subject,
       id: builds.length > 1 ? `${subject.id}@${label}` : subject.id,

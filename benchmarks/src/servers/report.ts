@@ -20,11 +20,14 @@ export function report(port: number, collect: () => void = collectGarbage): void
   });
 }
 
+/** Reports a server that listens. */
+export function reportAddress(server: Pick<Server, "address">): void {
+  report((server.address() as AddressInfo).port); // of a TCP server
+}
+
 /** Listens on a free port of 127.0.0.1 and reports. */
 export function listenAndReport(server: Server): void {
-  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
-    report((server.address() as AddressInfo).port); // of a TCP server
-  });
+  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => reportAddress(server));
 }
 
 /** Ends the process when a server cannot be made: the benchmark sees it, and the reason on stderr. */

@@ -1,5 +1,7 @@
 /** What a server program is to be: one JSON argument. */
 
+export type Framework = "fastify" | "express" | "koa" | "hono";
+
 export interface ServerSpec {
   /** `echo` sends a message back, `broadcast` to everybody who has the same path. */
   readonly app: "echo" | "broadcast";
@@ -8,6 +10,8 @@ export interface ServerSpec {
   readonly reading: "forEach" | "for await";
   /** What Longwire's option `compression` and ws's `perMessageDeflate` are, instead of their defaults. */
   readonly compressionOptions?: Readonly<Record<string, unknown>>;
+  /** Of the adapters. */
+  readonly framework?: Framework;
   /** Checkout with a built Longwire. */
   readonly longwire: string;
   /** Folder whose `node_modules` has the peers that are not in ours. */

@@ -1,9 +1,8 @@
 /** `ws` with both of its native add-ons, broadcasting as its README does. */
 
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
-import { report, run } from "./report.ts";
+import { reportAddress, run } from "./report.ts";
 import { MAX_MESSAGE_BYTES, readSpec } from "./spec.ts";
 
 /** ws does without them in silence. */
@@ -46,9 +45,7 @@ async function main(): Promise<void> {
       }
     });
   });
-  server.on("listening", () => {
-    report((server.address() as AddressInfo).port); // of a TCP server
-  });
+  server.on("listening", () => reportAddress(server));
 }
 
 run(main);

@@ -1,0 +1,86 @@
+/** Echo with the WebSocket package that a framework has had so far, each as its README shows it. */
+
+import { createRequire } from "node:module";
+import type { Server } from "node:http";
+import fastifyWebsocket from "@fastify/websocket";
+import { serve } from "@hono/node-server";
+import { createNodeWebSocket } from "@hono/node-ws";
+import express, { type Application } from "express";
+import { fastify } from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import type { WebSocket } from "ws";
+import { reportAddress, run } from "./report.ts";
+import { readSpec, type Framework } from "./spec.ts";
+
+const require = createRequire(import.meta.url);
+
+type Socket = Pick<WebSocket, "on" | "send">;
+
+type ExpressWs = (app: Application) => {
+  app: { ws(path: string, handler: (socket: Socket) => void): void };
+};
+
+type KoaWebsocket = (app: Koa) => Koa & {
+  ws: { use(handler: (context: { websocket: Socket }) => void): void };
+};
+
+function echo(socket: Socket): void {
+  socket.on("message", (data, isBinary?: boolean) => {
+    // express-ws has ws 7, which gives text as a string and has no second argument.
+    if (isBinary === undefined) socket.send(data);
+    else socket.send(data, { binary: isBinary });
+  });
+}
+
+async function onFastify(): Promise<void> {
+  const app = fastify();
+  await app.register(fastifyWebsocket);
+  app.get("/", { websocket: true }, (socket) => echo(socket));
+  await app.listen({ host: "127.0.0.1", port: 0, backlog: 4096 });
+  reportAddress(app.server);
+}
+
+function onExpress(): void {
+  const app = express();
+  const expressWs = require("express-ws") as ExpressWs;
+  expressWs(app).app.ws("/", echo);
+  const server = app.listen(0, "127.0.0.1", () => reportAddress(server));
+}
+
+function onKoa(): void {
+  const koaWebsocket = require("koa-websocket") as KoaWebsocket;
+  const app = koaWebsocket(new Koa());
+  app.ws.use(({ websocket }) => echo(websocket));
+  const server = app.listen(0, "127.0.0.1", () => reportAddress(server));
+}
+
+function onHono(): void {
+  const app = new Hono();
+  const { injectWebSocket, upgradeWebSocket } = createNodeWebSocket({ app });
+  app.get(
+    "/",
+    upgradeWebSocket(() => ({
+      onMessage: (event, socket) => socket.send(event.data as string), // only text is sent here
+    })),
+  );
+  const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => {
+    reportAddress(server as Server); // without TLS it is one of node:http
+  });
+  injectWebSocket(server);
+}
+
+const STARTS: Readonly<Record<Framework, () => Promise<void> | void>> = {
+  fastify: onFastify,
+  express: onExpress,
+  koa: onKoa,
+  hono: onHono,
+};
+
+async function main(): Promise<void> {
+  const { framework } = readSpec();
+  if (framework === undefined) throw new Error("no framework was given");
+  await STARTS[framework]();
+}
+
+run(main);
