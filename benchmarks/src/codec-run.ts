@@ -112,13 +112,13 @@ async function serialize({ library, bytes, longwire }: CodecTask): Promise<Turn>
 }
 
 interface MaskingModule {
-  applyMask(bytes: Uint8Array, start: number, end: number, key: number, offset: number): void;
+  applyMask: (bytes: Uint8Array, start: number, end: number, key: number, offset: number) => void;
 }
 
 async function mask({ library, bytes, longwire }: CodecTask): Promise<Turn> {
   const target = Buffer.alloc(bytes, "a");
   if (library === "ws") {
-    const { unmask } = require("bufferutil") as { unmask(bytes: Buffer, key: Buffer): void };
+    const { unmask } = require("bufferutil") as { unmask: (bytes: Buffer, key: Buffer) => void };
     const key = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
     return repeat(() => unmask(target, key));
   }
@@ -127,7 +127,7 @@ async function mask({ library, bytes, longwire }: CodecTask): Promise<Turn> {
 }
 
 interface Utf8Module {
-  isValidUtf8(bytes: Uint8Array): boolean;
+  isValidUtf8: (bytes: Uint8Array) => boolean;
 }
 
 async function utf8({ library, bytes, longwire }: CodecTask): Promise<Turn> {

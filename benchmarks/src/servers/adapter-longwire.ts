@@ -10,7 +10,7 @@ import express from "express";
 import { fastify } from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import { echoHandler } from "./longwire-echo.ts";
 import { listenAndReport, reportAddress, run } from "./report.ts";
 import { readSpec, type Framework } from "./spec.ts";
@@ -46,7 +46,8 @@ async function onKoa(checkout: string): Promise<void> {
   const middleware = (await adapter(checkout, "koa-middleware")) as typeof LongwireKoa;
   const app = new Koa();
   app.use(middleware.websocket((conn) => echo(conn)));
-  const server = createServer(app.callback());
+  const answer = app.callback();
+  const server = createServer((request, response) => void answer(request, response));
   middleware.attach(server, app);
   listenAndReport(server);
 }
@@ -56,7 +57,7 @@ async function onHono(checkout: string): Promise<void> {
   const app = new Hono();
   app.get("/", (c) => hono.websocket(c, (conn) => echo(conn)));
   const server = hono.serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => {
-    reportAddress(server as Server); // without TLS it is one of node:http
+    reportAddress(server);
   });
 }
 

@@ -1,7 +1,6 @@
 /** Echo with the WebSocket package that a framework has had so far, each as its README shows it. */
 
 import { createRequire } from "node:module";
-import type { Server } from "node:http";
 import fastifyWebsocket from "@fastify/websocket";
 import { serve } from "@hono/node-server";
 import { createNodeWebSocket } from "@hono/node-ws";
@@ -57,17 +56,17 @@ function onKoa(): void {
 
 function onHono(): void {
   const app = new Hono();
-  const { injectWebSocket, upgradeWebSocket } = createNodeWebSocket({ app });
+  const nodeWebSocket = createNodeWebSocket({ app });
   app.get(
     "/",
-    upgradeWebSocket(() => ({
+    nodeWebSocket.upgradeWebSocket(() => ({
       onMessage: (event, socket) => socket.send(event.data as string), // only text is sent here
     })),
   );
   const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => {
-    reportAddress(server as Server); // without TLS it is one of node:http
+    reportAddress(server);
   });
-  injectWebSocket(server);
+  nodeWebSocket.injectWebSocket(server);
 }
 
 const STARTS: Readonly<Record<Framework, () => Promise<void> | void>> = {
