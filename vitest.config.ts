@@ -38,6 +38,7 @@ export default defineConfig({
       ...folders
         .filter(({ root }) => existsSync(`${root}/package.json`))
         .map(({ name, root }) => project(name, root)),
+      project("benchmarks", `${here}/benchmarks`),
       project("scripts", `${here}/scripts`),
       {
         extends: true,

@@ -221,11 +221,11 @@ void receive_some(struct connection *connection, void (*on_message)(struct conne
 
 /* ---- events ---- */
 
-void loop(double until, void (*receive)(struct connection *), int (*step)(double time)) {
+void loop(void (*receive)(struct connection *), int (*step)(double time)) {
   struct epoll_event events[MAX_EVENTS];
   for (loop_ends = false; !loop_ends;) {
     double time = now();
-    if (until > 0 && time >= until) return;
+    if (window_is_over(time)) return;
     int wait = step == NULL ? 50 : step(time);
     int count = epoll_wait(epoll, events, MAX_EVENTS, wait);
     for (int i = 0; i < count; i++) {

@@ -40,7 +40,7 @@ void run_echo(void) {
     connection->may_send = (uint64_t)options.depth;
     send_some(connection);
   }
-  loop(figures.until, receive_echoes, step_closed);
+  loop(receive_echoes, step_closed);
   print_figures(now());
 }
 
@@ -48,6 +48,7 @@ void run_echo(void) {
 
 static double began;
 static uint64_t scheduled, answered;
+static double gives_up;
 
 static double due(uint64_t number) { return began + (double)number / options.rate; }
 
@@ -55,7 +56,7 @@ static double due(uint64_t number) { return began + (double)number / options.rat
 static void on_answer(struct connection *connection) {
   uint64_t number = connection->received * (uint64_t)options.connections + (uint64_t)connection->index;
   double time = due(number);
-  if (figures.running && time >= figures.from) note_latency(batch_time - time);
+  if (figures.until > 0 && time >= figures.from) note_latency(batch_time - time);
   answered++;
 }
 
@@ -77,8 +78,7 @@ static int step_open(double time) {
 }
 
 static int step_drain(double time) {
-  (void)time;
-  if (answered == scheduled) loop_ends = true;
+  if (answered == scheduled || time >= gives_up) loop_ends = true;
   return 1;
 }
 
@@ -100,12 +100,15 @@ void run_rate(void) {
   connections = open_connections();
   plan_window();
   began = now();
-  loop(figures.until, receive_answers, step_open);
+  loop(receive_answers, step_open);
   double end = now();
+  /* What comes late has its latency, but is no throughput. */
   struct figures window = figures;
-  loop(end + 5, receive_answers, step_drain);
+  gives_up = end + 5;
+  figures.running = false;
+  loop(receive_answers, step_drain);
   note_unanswered();
   window.unanswered = figures.unanswered;
-  figures = window; /* what came late has its latency, but is no throughput */
+  figures = window;
   print_figures(end);
 }

@@ -45,15 +45,17 @@ void plan_window(void) {
   if (options.pid != 0 && (errno = clock_getcpuclockid(options.pid, &server_clock)) != 0) fail("the server's clock");
   latencies = allocate(MAX_LATENCIES * sizeof *latencies);
   figures.from = now() + options.warm_up;
-  figures.until = figures.from + options.seconds;
 }
 
 void advance_window(double time) {
   if (figures.running || time < figures.from) return;
   figures.running = true;
   figures.from = time;
+  figures.until = time + options.seconds;
   figures.cpu = cpu_seconds();
 }
+
+bool window_is_over(double time) { return figures.running && time >= figures.until && figures.messages > 0; }
 
 void note_latency(double seconds) {
   if (latency_count < MAX_LATENCIES) latencies[latency_count++] = seconds;

@@ -75,7 +75,7 @@ void run_handshakes(void) {
   plan_window();
   for (int i = 0; i < options.connections; i++) begin(&connections[i]);
   struct epoll_event events[64];
-  for (double time = now(); time < figures.until; time = now()) {
+  for (double time = now(); !window_is_over(time); time = now()) {
     int count = epoll_wait(epoll, events, 64, step(time));
     for (int i = 0; i < count; i++) {
       struct connection *connection = events[i].data.ptr;

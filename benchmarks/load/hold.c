@@ -21,7 +21,7 @@ void run_hold(void) {
     connections[i].may_send = (uint64_t)options.depth;
     send_some(&connections[i]);
   }
-  if (missing > 0) loop(0, receive_echoes, NULL);
+  if (missing > 0) loop(receive_echoes, NULL);
   printf("ready\n");
   fflush(stdout);
   char byte;

@@ -29,7 +29,7 @@ double now(void);            /* seconds, monotonic */
 
 struct figures {
   bool running;       /* inside the measured window */
-  double from, until; /* the window */
+  double from, until; /* the window; it lasts until something has come */
   double cpu;         /* of the server, at its start, then inside it */
   uint64_t messages, bytes_in, bytes_out, compressed, unanswered;
 };
@@ -38,6 +38,7 @@ extern struct figures figures;
 
 void plan_window(void);      /* after the warm-up that begins now */
 void advance_window(double time); /* starts the window when it is time */
+bool window_is_over(double time);
 void note_latency(double seconds);
 void print_figures(double time); /* ends the window: one line of JSON */
 
@@ -99,9 +100,9 @@ void run_hold(void);       /* hold.c */
 void run_broadcast(void);  /* broadcast.c */
 void run_handshakes(void); /* handshakes.c */
 
-/* Calls `receive` for connections with input, until `until` or for ever (0). `step` runs before each wait, may be NULL,
-   and returns the longest wait in ms. */
-void loop(double until, void (*receive)(struct connection *), int (*step)(double time));
+/* Calls `receive` for connections with input until the window is over. `step` runs before each wait, may be NULL, and
+   returns the longest wait in ms. */
+void loop(void (*receive)(struct connection *), int (*step)(double time));
 extern bool loop_ends; /* set by a callback */
 
 #endif

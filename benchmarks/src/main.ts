@@ -5,12 +5,14 @@
 import { parseArgs } from "node:util";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildLoadGenerator } from "./load.ts";
+import { buildLoadGenerator, type Window } from "./load.ts";
 import { commit, describeMachine } from "./machine.ts";
 import { measure } from "./measure.ts";
+import { profile } from "./profile.ts";
+import { writeReport } from "./report.ts";
 import { saveResult } from "./results.ts";
 import { gorillaBinary, nodeBinary, versionOf } from "./runtimes.ts";
-import { forBuilds, type Build, type Subject } from "./subjects.ts";
+import { forBuilds, usesCheckout, type Build, type Subject } from "./subjects.ts";
 import { resultTable } from "./tables.ts";
 import { chosen, WORKLOADS, type Workload } from "./workloads.ts";
 
@@ -24,7 +26,11 @@ const USAGE = `npm run bench -- [WORKLOAD or GROUP…] [options]
   --rounds N         of all servers, interleaved (5)
   --seconds N        that are measured in each (2)
   --warm-up N        seconds before (1.5)
+  --connections N    at most so many: for a try
   --no-save          prints only; so does any run of a part of the servers or of other builds
+  --profile          runs Longwire once under V8's profiler and prints where its time goes
+  --report           writes docs/performance.md and its plots from the results in benchmarks/results, and measures nothing;
+                     a run of everything ends with it
   --list             names all workloads
 `;
 
@@ -41,7 +47,10 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
     "warm-up": { type: "string", default: "1.5" },
+    connections: { type: "string" },
     "no-save": { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    report: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -53,21 +62,58 @@ function parseBuild(given: string): Build {
   return { label: name ?? basename(checkout), checkout };
 }
 
+let told = false;
+
+/** Says once that it is missing. */
+function hasGorilla(): boolean {
+  const has = gorillaBinary() !== undefined;
+  if (!has && !told) process.stderr.write("no row for gorilla: README.md says what it needs\n");
+  told ||= !has;
+  return has;
+}
+
 function subjectsOf(workload: Workload, builds: readonly Build[]): Subject[] {
   const wanted = values.subjects?.split(",");
   const present = workload.subjects.filter(({ id, program }) => {
     if (wanted !== undefined && !wanted.includes(id)) return false;
-    return program !== "gorilla" || gorillaBinary() !== undefined;
+    return program !== "gorilla" || hasGorilla();
   });
   return forBuilds(present, builds);
 }
 
+/** The workload with at most `--connections`. */
+function capped(workload: Workload): Workload {
+  if (!("load" in workload) || values.connections === undefined) return workload;
+  const most = Math.min(Number(values.connections), workload.load.connections);
+  return { ...workload, load: { ...workload.load, connections: most } };
+}
+
 const print = (text: string): void => void process.stdout.write(text);
+
+async function printProfile(
+  workload: Workload,
+  subjects: readonly Subject[],
+  node: string,
+  window: Window,
+): Promise<void> {
+  const subject = subjects.find(usesCheckout) ?? subjects[0];
+  if (subject === undefined || !("load" in workload) || workload.load.mode === "hold") {
+    throw new RangeError(`${workload.id} has nothing to profile`);
+  }
+  const table = await profile(workload, subject, node, window);
+  print(`\n${workload.title}, ${subject.id}, Node ${versionOf(node)}\n\n${table}\n`);
+}
+
+function report(): void {
+  const missing = writeReport(RESULTS);
+  if (missing.length > 0) print(`no result yet of ${missing.join(", ")}\n`);
+}
 
 async function main(): Promise<void> {
   if (values.help) return print(USAGE);
   if (values.list) return print(WORKLOADS.map(({ id, group }) => `${group}\t${id}\n`).join(""));
-  const workloads = chosen([...positionals, ...values.only]);
+  if (values.report) return report();
+  const workloads = chosen([...positionals, ...values.only]).map(capped);
   const given = values.longwire.map(parseBuild);
   const builds = given.length > 0 ? given : [{ label: "this", checkout: CHECKOUT }];
   const rounds = {
@@ -75,16 +121,24 @@ async function main(): Promise<void> {
     seconds: Number(values.seconds),
     warmUp: Number(values["warm-up"]),
   };
-  const saves = !values["no-save"] && values.subjects === undefined && given.length === 0;
+  const isPart = values.subjects !== undefined || values.connections !== undefined;
+  const saves = !values["no-save"] && !isPart && given.length === 0;
   buildLoadGenerator();
   print(`${describeMachine()}, commit ${commit()}\n`);
   for (const workload of workloads) {
     for (const node of values.node.map(nodeBinary)) {
-      const result = await measure(workload, subjectsOf(workload, builds), node, rounds);
+      const subjects = subjectsOf(workload, builds);
+      if (subjects.length === 0) continue;
+      if (values.profile) {
+        await printProfile(workload, subjects, node, rounds);
+        continue;
+      }
+      const result = await measure(workload, subjects, node, rounds);
       print(`\n${workload.title}, Node ${versionOf(node)}\n\n${resultTable(result)}\n`);
       if (saves) saveResult(RESULTS, result);
     }
   }
+  if (saves && workloads.length === WORKLOADS.length) report();
 }
 
 main().catch((error: unknown) => {

@@ -60,6 +60,8 @@ export interface Summary {
   readonly cost: Spread;
   /** For each second of the clock. */
   readonly throughput: number;
+  /** From the server for each message, when it compresses; else NaN. */
+  readonly compressedBytes: number;
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
@@ -71,6 +73,9 @@ export function summarize(result: SubjectResult): Summary {
   return {
     cost: spread(result.samples.map(costOf)),
     throughput: middle(({ messages, seconds }) => messages / seconds),
+    compressedBytes: middle((sample) =>
+      sample.compressed === 0 ? Number.NaN : sample.bytesIn / sample.messages,
+    ),
     p50: middle(({ p50 }) => p50),
     p99: middle(({ p99 }) => p99),
     p999: middle(({ p999 }) => p999),

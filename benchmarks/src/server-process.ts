@@ -29,6 +29,7 @@ function commandOf(
   subject: Subject,
   server: Pick<ServerSpec, "app" | "compression">,
   node: string,
+  flags: readonly string[],
 ): [string, ...string[]] {
   const { program } = subject;
   const spec: ServerSpec = {
@@ -51,7 +52,7 @@ function commandOf(
     case "uws":
       return [nodeBinary("20"), "--expose-gc", file, argument];
     default:
-      return [node, "--expose-gc", file, argument];
+      return [node, "--expose-gc", ...flags, file, argument];
   }
 }
 
@@ -70,14 +71,16 @@ export class ServerProcess implements AsyncDisposable {
 
   /**
    * @param node - The Node that runs it; uWebSockets.js gets Node 20, Bun and Go run themselves.
+   * @param flags - More options of that Node.
    * @throws Error when it ends before it listens, or is not what it should be.
    */
   static async start(
     subject: Subject,
     server: Pick<ServerSpec, "app" | "compression">,
     node: string,
+    flags: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const [program, ...args] = commandOf(subject, server, node);
+    const [program, ...args] = commandOf(subject, server, node, flags);
     const [command, ...rest] = pinned("server", program, args);
     const child = spawn(command, rest, {
       stdio: ["pipe", "pipe", "pipe"],
@@ -102,6 +105,13 @@ export class ServerProcess implements AsyncDisposable {
     const { value } = await this.#lines.next();
     const { heapUsed, external } = JSON.parse(String(value)) as Omit<Memory, "rss">; // our own server's line
     return { rss: residentBytes(this.pid), heapUsed, external };
+  }
+
+  /** Has a server on Node end by itself, as its profiler needs it. */
+  async end(): Promise<void> {
+    const gone = once(this.#child, "exit");
+    this.#child.stdin.write("end\n");
+    await gone;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -89,6 +89,22 @@ export const ADAPTERS: readonly Subject[] = [
   ...adapters("hono", "@hono/node-ws"),
 ];
 
+const LEVEL_1 = { zlibDeflateOptions: { level: 1 } };
+
+/** What the level of compression costs: Longwire's default is 1, that of ws 6. */
+export const LEVELS: readonly Subject[] = [
+  plain(LONGWIRE, "Longwire, defaults (level 1)"),
+  plain(LONGWIRE_PUBLIC, "Longwire, public API of Node only (level 1)"),
+  {
+    ...LONGWIRE,
+    id: "longwire-level-6",
+    label: "Longwire, level 6",
+    spec: { compressionOptions: { level: 6 } },
+  },
+  plain(WS, "ws, defaults (level 6)"),
+  { ...WS, id: "ws-level-1", label: "ws, level 1", spec: { compressionOptions: LEVEL_1 } },
+];
+
 const codec = (label: string): Subject[] => [plain(LONGWIRE, "Longwire"), plain(WS, label)];
 
 /** Who takes part in each micro benchmark. */

@@ -1,6 +1,6 @@
 /** Tables of results in Markdown. */
 
-import { ratio, summarize, type Result, type SubjectResult } from "./results.ts";
+import { ratio, summarize, type Result, type SubjectResult, type Summary } from "./results.ts";
 
 /** The first row names the columns. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
@@ -65,29 +65,59 @@ function memoryTable(result: Result): string {
   return markdownTable([head, ...rows]);
 }
 
-/** What a subject costs, how that compares, and what is only true of servers. */
+/** A column of what is only true of servers. */
+interface Column {
+  readonly head: string;
+  of(summary: Summary): string;
+}
+
+const PER_CPU_SECOND: Column = {
+  head: "per CPU second",
+  of: ({ cost }) => figure(1e6 / cost.median),
+};
+const PER_SECOND: Column = { head: "per second", of: ({ throughput }) => figure(throughput) };
+const LATENCY: Column = {
+  head: "p50 / p99 / p99.9 µs",
+  of: ({ p50, p99, p999 }) => [p50, p99, p999].map(figure).join(" / "),
+};
+const COMPRESSED_BYTES: Column = {
+  head: "bytes back",
+  of: ({ compressedBytes }) => figure(compressedBytes),
+};
+
+function servedColumns(result: Result): Column[] {
+  if (result.unit === "call") return [];
+  const summaries = result.subjects.map(summarize);
+  return [
+    PER_CPU_SECOND,
+    PER_SECOND,
+    ...(summaries.some(({ p50 }) => p50 > 0) ? [LATENCY] : []),
+    ...(summaries.some(({ compressedBytes }) => compressedBytes > 0) ? [COMPRESSED_BYTES] : []),
+  ];
+}
+
+/** What each subject costs and how that compares. */
 export function resultTable(result: Result): string {
   const { unit } = result;
   if (unit === "connection") return memoryTable(result);
-  const columns = comparisons(result);
-  const time = unit === "call" ? "ns per message" : `µs per ${unit}`;
-  const served = unit === "call" ? [] : ["per CPU second", "per second", "p50 / p99 / p99.9 µs"];
+  const compared = comparisons(result);
+  const served = servedColumns(result);
   const head = [
     "server",
-    `CPU ${time}`,
+    `CPU ${unit === "call" ? "ns per message" : `µs per ${unit}`}`,
     "least–most",
-    ...columns.map(({ head: text }) => text),
-    ...served,
+    ...compared.map((column) => column.head),
+    ...served.map((column) => column.head),
   ];
   const rows = result.subjects.map((subject) => {
-    const { cost, throughput, p50, p99, p999 } = summarize(subject);
-    const latency = p50 > 0 ? [p50, p99, p999].map(figure).join(" / ") : "–";
+    const summary = summarize(subject);
+    const { median, least, most } = summary.cost;
     return [
       subject.label,
-      figure(cost.median),
-      `${figure(cost.least)}–${figure(cost.most)}`,
-      ...columns.map((column) => times(column.of(subject))),
-      ...(unit === "call" ? [] : [figure(1e6 / cost.median), figure(throughput), latency]),
+      figure(median),
+      `${figure(least)}–${figure(most)}`,
+      ...compared.map((column) => times(column.of(subject))),
+      ...served.map((column) => column.of(summary)),
     ];
   });
   return markdownTable([head, ...rows]);

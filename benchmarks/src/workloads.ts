@@ -8,6 +8,7 @@ import {
   ADAPTERS,
   BARE_SOCKET,
   CODECS,
+  LEVELS,
   LONGWIRE,
   READERS,
   SERVERS,
@@ -26,7 +27,16 @@ interface Common {
   readonly unit: "message" | "delivery" | "handshake" | "connection" | "call";
   readonly subjects: readonly Subject[];
   /** The workloads of a series are one table: what grows, and how far it has. */
-  readonly series?: { readonly id: string; readonly of: string; readonly at: number };
+  readonly series?: Series;
+}
+
+export interface Series {
+  readonly id: string;
+  readonly title: string;
+  readonly of: string;
+  readonly at: number;
+  /** The cost is shown for each of `at`. @default false */
+  readonly divides?: boolean;
 }
 
 /** Messages to a server in another process. */
@@ -116,6 +126,14 @@ const compressed: ServerWorkload = {
   subjects: READERS,
 };
 
+const compressedLevels: ServerWorkload = {
+  ...compressed,
+  id: "compressed-levels",
+  title: "Levels of compression",
+  about: "The same echo, by the level at which the server compresses.",
+  subjects: LEVELS,
+};
+
 const handshakes: ServerWorkload = {
   id: "handshakes",
   group: "handshakes",
@@ -192,34 +210,49 @@ const adapterHandshakes: ServerWorkload = {
 /* Growth: the same work for each message, on ever more of something. */
 
 function growing(
-  id: string,
-  of: string,
+  series: Omit<Series, "at">,
   values: readonly number[],
   make: (at: number) => ServerWorkload,
 ): ServerWorkload[] {
   return values.map((at) => {
     const workload = make(at);
-    const subjects = workload.subjects.filter((subject) =>
-      [LONGWIRE.id, WS.id].includes(subject.id),
-    );
-    return { ...workload, id: `${id}-${at}`, group: "growth", series: { id, of, at }, subjects };
+    const subjects = workload.subjects.filter(({ id }) => [LONGWIRE.id, WS.id].includes(id));
+    const id = `${series.id}-${at}`;
+    return { ...workload, id, group: "growth", series: { ...series, at }, subjects };
   });
 }
 
+function rooms(count: number): ServerWorkload {
+  const one = broadcast(ROOM_MEMBERS, ROOM_MEMBERS);
+  return { ...one, load: { ...one.load, connections: count * ROOM_MEMBERS, rooms: count } };
+}
+
 const growth: readonly ServerWorkload[] = [
-  ...growing("growth-connections", "connections, 64 B, 1 in flight", doubling(64, 7), (at) =>
-    echo(64, at, 1),
+  ...growing(
+    { id: "growth-connections", title: "More connections", of: "connections, 64 B, 1 in flight" },
+    doubling(64, 7),
+    (at) => echo(64, at, 1),
   ),
-  ...growing("growth-bytes", "KiB in a message, 16 connections", doubling(1, 11), (at) =>
-    echo(at * 1024, 16, 1),
+  ...growing(
+    {
+      id: "growth-bytes",
+      title: "Longer messages",
+      of: "KiB in a message, 16 connections, 1 in flight",
+      divides: true,
+    },
+    doubling(1, 11),
+    (at) => echo(at * 1024, 16, 1),
   ),
-  ...growing("growth-members", "members of a room, 8 of them send", doubling(32, 7), (at) =>
-    broadcast(at, 8),
+  ...growing(
+    { id: "growth-members", title: "Bigger rooms", of: "members of a room, 8 of them send" },
+    doubling(32, 7),
+    (at) => broadcast(at, 8),
   ),
-  ...growing("growth-rooms", `rooms of ${ROOM_MEMBERS}, all send`, doubling(4, 8), (at) => {
-    const one = broadcast(ROOM_MEMBERS, ROOM_MEMBERS);
-    return { ...one, load: { ...one.load, connections: at * ROOM_MEMBERS, rooms: at } };
-  }),
+  ...growing(
+    { id: "growth-rooms", title: "More rooms", of: `rooms of ${ROOM_MEMBERS}, all send` },
+    doubling(4, 8),
+    rooms,
+  ),
 ];
 
 function codec(operation: CodecTask["operation"], title: string, sizes: number[]): CodecWorkload[] {
@@ -230,7 +263,7 @@ function codec(operation: CodecTask["operation"], title: string, sizes: number[]
     about: title,
     unit: "call",
     codec: { operation, bytes },
-    series: { id: `codec-${operation}`, of: "bytes", at: bytes },
+    series: { id: `codec-${operation}`, title, of: "bytes in a message", at: bytes },
     subjects: CODECS[operation],
   }));
 }
@@ -244,6 +277,7 @@ export const WORKLOADS: readonly Workload[] = [
   echo(16_384, 16, 1),
   echo(1_048_576, 4, 1),
   compressed,
+  compressedLevels,
   broadcast(32, 32),
   broadcast(500, 500),
   broadcast(500, 1),

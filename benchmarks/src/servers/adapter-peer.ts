@@ -1,11 +1,10 @@
 /** Echo with the WebSocket package that a framework has had so far, each as its README shows it. */
 
 import { createRequire } from "node:module";
-import fastifyWebsocket from "@fastify/websocket";
 import { serve } from "@hono/node-server";
 import { createNodeWebSocket } from "@hono/node-ws";
 import express, { type Application } from "express";
-import { fastify } from "fastify";
+import { fastify, type FastifyInstance, type FastifyPluginCallback } from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import type { WebSocket } from "ws";
@@ -18,6 +17,11 @@ type Socket = Pick<WebSocket, "on" | "send">;
 
 type ExpressWs = (app: Application) => {
   app: { ws(path: string, handler: (socket: Socket) => void): void };
+};
+
+/** Its types and those of Longwire's plugin are about the same names of Fastify, so one program has one of them. */
+type WithSocketRoutes = FastifyInstance & {
+  get(path: string, options: { websocket: true }, handler: (socket: Socket) => void): void;
 };
 
 type KoaWebsocket = (app: Koa) => Koa & {
@@ -34,8 +38,8 @@ function echo(socket: Socket): void {
 
 async function onFastify(): Promise<void> {
   const app = fastify();
-  await app.register(fastifyWebsocket);
-  app.get("/", { websocket: true }, (socket) => echo(socket));
+  await app.register(require("@fastify/websocket") as FastifyPluginCallback);
+  (app as unknown as WithSocketRoutes).get("/", { websocket: true }, echo);
   await app.listen({ host: "127.0.0.1", port: 0, backlog: 4096 });
   reportAddress(app.server);
 }

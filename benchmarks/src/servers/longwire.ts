@@ -14,9 +14,10 @@ async function broadcaster(spec: ServerSpec): Promise<(conn: Conn, path: string)
   return (conn, path) => {
     const room = hub.room(path);
     room.join(conn);
-    return conn.forEach((message) => {
+    const reading = conn.forEach((message) => {
       room.broadcast(message.text());
     });
+    return reading.catch(() => undefined); // an abnormal end is no concern of this server
   };
 }
 

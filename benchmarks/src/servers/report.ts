@@ -1,4 +1,7 @@
-/** How a server talks to the benchmark: its port on the first line, then an answer to each line of input. */
+/**
+ * How a server talks to the benchmark: its port on the first line, then what it holds in memory for each line of input,
+ * until the line is `end`.
+ */
 
 import { createInterface } from "node:readline";
 import type { AddressInfo, Server } from "node:net";
@@ -10,7 +13,8 @@ function collectGarbage(): void {
 /** Prints the port, and the memory whenever asked. */
 export function report(port: number, collect: () => void = collectGarbage): void {
   process.stdout.write(`${port}\n`);
-  createInterface(process.stdin).on("line", () => {
+  createInterface(process.stdin).on("line", (line) => {
+    if (line === "end") process.exit();
     collect();
     setTimeout(() => {
       collect(); // what finalizers of the first pass have let go
