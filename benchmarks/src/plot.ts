@@ -97,7 +97,7 @@ export function barPlot(title: string, note: string, groups: readonly BarGroup[]
   let y = 56;
   for (const { title: heading, bars } of groups) {
     parts.push(words(8, y + 16, heading, ' class="title"'));
-    y += 4;
+    y += 22;
     for (const bar of bars) {
       parts.push(...drawBar(bar, y, scale));
       y += ROW;

@@ -1,5 +1,6 @@
 /** Report: `docs/performance.md` and its plots, from the results in `results/`. */
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { targetTable } from "./targets.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
+const FORMATTER = fileURLToPath(new URL("../../node_modules/.bin/oxfmt", import.meta.url));
 const PLOTS = "performance";
 
 interface Rendered {
@@ -146,13 +148,14 @@ function machineTable(results: readonly Result[]): string {
       versions.set(subject.label.split(", ").at(-1) ?? subject.label, subject.version);
   }
   versions.delete("bare upgraded net.Socket");
-  return markdownTable([
+  const rows = [
     ["what", "which"],
     ["machine", unique(results.map(({ machine }) => machine))],
     ["days", unique(results.map(({ date }) => date).toSorted())],
     ["Node", unique([...byNode(results).keys()])],
     ...[...versions].map(([name, version]) => [name, version]),
-  ]);
+  ];
+  return markdownTable(rows, 2);
 }
 
 /** What a block of the document shows. @returns undefined where nothing has been measured. */
@@ -191,5 +194,6 @@ export function writeReport(resultsFolder: string): string[] {
     throw new Error(`docs/performance.md has no block for ${[...new Set(homeless)].join(", ")}`);
   }
   writeFileSync(file, filled);
+  execFileSync(FORMATTER, [file], { stdio: "ignore" }); // tables as all other ones
   return missing;
 }

@@ -41,7 +41,7 @@ export const LONGWIRE_AWAIT: Subject = {
 };
 export const LONGWIRE_PUBLIC: Subject = {
   id: "longwire-public",
-  label: "Longwire, `forEach`, public API of Node only",
+  label: "Longwire, `forEach`, public Node API",
   program: "longwire",
   environment: PUBLIC_API_ONLY,
 };
@@ -65,7 +65,7 @@ const plain = (subject: Subject, label: string): Subject => ({ ...subject, label
 /** Who takes part where it makes no difference how messages are read. */
 export const SERVERS: readonly Subject[] = [
   plain(LONGWIRE, "Longwire"),
-  plain(LONGWIRE_PUBLIC, "Longwire, public API of Node only"),
+  plain(LONGWIRE_PUBLIC, "Longwire, public Node API"),
   ...PEERS,
 ];
 
@@ -94,7 +94,7 @@ const LEVEL_1 = { zlibDeflateOptions: { level: 1 } };
 /** What the level of compression costs: Longwire's default is 1, that of ws 6. */
 export const LEVELS: readonly Subject[] = [
   plain(LONGWIRE, "Longwire, defaults (level 1)"),
-  plain(LONGWIRE_PUBLIC, "Longwire, public API of Node only (level 1)"),
+  plain(LONGWIRE_PUBLIC, "Longwire, public Node API (level 1)"),
   {
     ...LONGWIRE,
     id: "longwire-level-6",

@@ -2,10 +2,14 @@
 
 import { ratio, summarize, type Result, type SubjectResult, type Summary } from "./results.ts";
 
-/** The first row names the columns. */
-export function markdownTable(rows: readonly (readonly string[])[]): string {
+/**
+ * The first row names the columns.
+ *
+ * @param texts - How many columns hold text, before those with figures.
+ */
+export function markdownTable(rows: readonly (readonly string[])[], texts = 1): string {
   const [head = [], ...body] = rows;
-  const lines = [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...body];
+  const lines = [head, head.map((_, column) => (column < texts ? "---" : "---:")), ...body];
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 

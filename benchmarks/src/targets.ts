@@ -102,5 +102,5 @@ export function targetTable(runs: ReadonlyMap<string, readonly Result[]>): strin
     `≥ ${target.atLeast} ×`,
     ...[...runs.values()].map((results) => verdict(target, results)),
   ]);
-  return markdownTable([head, ...rows]);
+  return markdownTable([head, ...rows], 3);
 }
