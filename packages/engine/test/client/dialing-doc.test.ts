@@ -24,7 +24,7 @@ describe("docs/dialing.md", () => {
       ...fieldsOf("src/client/dial-options.ts", "DialerOptions"),
     ];
     expect(rows.map(([, name]) => name!).toSorted()).toEqual(options.toSorted());
-    expect(options).toHaveLength(13);
+    expect(options).toHaveLength(14);
   });
 
   it("names the options of one dial and of reconnecting", () => {
