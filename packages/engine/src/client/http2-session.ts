@@ -38,26 +38,45 @@ export async function beginSession(
   return session;
 }
 
+/** Those whose settings are awaited, or have come. */
+const arrivals = new WeakMap<ClientHttp2Session, Promise<void>>();
+
 /**
- * Awaits the server's settings, which come before everything else that it sends. Node does not tell whether they have
- * come already: the answer to a ping does.
+ * The arrival of the server's settings, which come before everything else that it sends. Node does not tell whether they
+ * have come already: the answer to a ping does. One for all dials, since node sends no more than ten pings at a time.
+ */
+function settingsOf(session: ClientHttp2Session): Promise<void> {
+  const known = arrivals.get(session);
+  if (known !== undefined) return known;
+  const ofNobody = new AbortController().signal;
+  const arrival = settle<void>(session, ofNobody, (done) => {
+    const onSettings = (): void => done({ value: undefined });
+    session.once("remoteSettings", onSettings);
+    const onPong = (error: Error | null): void => {
+      if (error === null) onSettings();
+    };
+    if (!session.connecting && !session.destroyed) session.ping(onPong);
+    return () => session.off("remoteSettings", onSettings);
+  });
+  arrival.catch(ignoreError); // whoever waits hears of it
+  arrivals.set(session, arrival);
+  return arrival;
+}
+
+/**
+ * Awaits the server's settings.
  *
  * @throws As {@link beginSession}.
  */
 export async function awaitSettings(
   session: ClientHttp2Session,
   peer: string,
-  { signal }: DialProgress,
+  progress: DialProgress,
 ): Promise<void> {
   try {
-    await settle<void>(session, signal, (done) => {
-      const onSettings = (): void => done({ value: undefined });
-      session.once("remoteSettings", onSettings);
-      if (!session.connecting && !session.destroyed) session.ping(onSettings);
-      return () => session.off("remoteSettings", onSettings);
-    });
+    await progress.race(settingsOf(session));
   } catch (cause) {
-    if (signal.aborted) throw cause;
+    if (progress.signal.aborted) throw cause;
     const how = cause instanceof Error ? cause.message : String(cause);
     const message = `no HTTP/2 with ${peer}: ${how}`;
     throw new HandshakeError(0, message, { code: "WS_DIAL_FAILED", cause });

@@ -338,6 +338,16 @@ describe("a session of the caller's", () => {
     expect(session.closed).toBe(false);
   });
 
+  it("may be given to many dials before its settings have come", async () => {
+    const { port } = await startEcho({ secure: false });
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    onTestFinished(() => session.destroy());
+    await once(session, "connect");
+    const url = `ws://127.0.0.1:${port}/`;
+    const all = Array.from({ length: 20 }, () => open(url, { http2: session }));
+    for (const dialed of await Promise.all(all)) expect(dialed.conn.httpVersion).toBe("2.0");
+  });
+
   it("fails when it is closed, or its server takes no WebSockets", async () => {
     const server = http2.createServer();
     const port = await listen(server);
