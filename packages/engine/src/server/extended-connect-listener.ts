@@ -18,8 +18,24 @@ import type { Http2Sessions } from "./http2-sessions.ts";
 import { guardSocket, refuseSocket } from "./refuse-socket.ts";
 import { streamRequest } from "./stream-request.ts";
 
-/** Gets a request for a WebSocket, in the shape of an upgrade request. Its stream has an `error` listener. */
-export type TakeStream = (request: IncomingMessage, stream: ServerHttp2Stream) => void;
+/** Gets a stream that asks for a WebSocket and that nobody else has answered. It has an `error` listener. */
+export type TakeStream = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => void;
+
+/** The request of a stream that asks for a WebSocket, in the shape of an upgrade request. */
+export function upgradeRequest(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): IncomingMessage {
+  const request = streamRequest(stream, headers, presentAsUpgrade(rawHeaders));
+  request.complete = true; // what comes on the stream are frames
+  request.push(null);
+  return request;
+}
 
 /** Not Implemented for a `:protocol` that nobody speaks here; for a tunnel what node itself would answer. */
 function statusFor(kind: ConnectKind): number {
@@ -54,10 +70,7 @@ export function listenToStreams(
       // Other listeners claim a stream by answering it.
       queueMicrotask(() => {
         if (stream.destroyed || stream.closed || stream.headersSent) return;
-        const request = streamRequest(stream, headers, presentAsUpgrade(rawHeaders));
-        request.complete = true; // what comes on the stream are frames
-        request.push(null);
-        take(request, stream);
+        take(stream, headers, rawHeaders);
       });
     } else if (server.listenerCount("request") === 0 && !othersListen(server)) {
       guardSocket(stream);

@@ -11,6 +11,7 @@ export class Http2Sessions {
   /** The sockets that carry them; `undefined` for one that was open before the server was attached. */
   readonly #carriers: Map<Http2Session, Socket | undefined> = new Map();
   #newest: Http2Session | undefined;
+  #closing = false;
 
   /** Switches the setting on, and listens from here on. */
   constructor(server: Http2Server) {
@@ -24,6 +25,7 @@ export class Http2Sessions {
   readonly #onSession = (session: ServerHttp2Session): void => {
     this.#newest = session;
     this.#add(session, undefined);
+    if (this.#closing) session.close(); // its TLS handshake was under way when the server stopped listening
   };
 
   readonly #onCarrier = (socket: Socket): void => {
@@ -46,7 +48,13 @@ export class Http2Sessions {
 
   /** Takes no more requests. An idle session ends at once, any other with its last stream. */
   close(): void {
+    this.#closing = true;
     for (const session of this.#carriers.keys()) if (!session.closed) session.close();
+  }
+
+  /** The server listens again. */
+  reopen(): void {
+    this.#closing = false;
   }
 
   /** Drops, a second later, the sockets of sessions that have ended but whose peers do not take their last bytes. */

@@ -50,13 +50,14 @@ export function streamRequest(
   request.method = method;
   request.url = url;
   request.rawHeaders = rawHeaders;
+  const lines = distinct(rawHeaders);
   // Host, Upgrade and Connection stand in `rawHeaders` alone; the others node has joined by its own rules.
-  const all: Record<string, string | string[] | undefined> = { ...distinctFirst(rawHeaders) };
-  for (const [name, value] of Object.entries(headers)) {
-    if (!name.startsWith(":") && name !== "host") all[name] = value;
-  }
-  request.headers = all;
-  request.headersDistinct = distinct(rawHeaders);
+  const joined = Object.entries(lines).map(([name, [first]]) => [
+    name,
+    name === "host" ? first : (headers[name] ?? first),
+  ]);
+  request.headers = Object.fromEntries(joined) as IncomingHttpHeaders;
+  request.headersDistinct = lines;
   return request;
 }
 
@@ -66,9 +67,4 @@ function distinct(rawHeaders: readonly string[]): Record<string, string[]> {
     (lines[rawHeaders[at]!.toLowerCase()] ??= []).push(rawHeaders[at + 1]!);
   }
   return lines;
-}
-
-function distinctFirst(rawHeaders: readonly string[]): Record<string, string> {
-  const lines = Object.entries(distinct(rawHeaders));
-  return Object.fromEntries(lines.map(([name, [first]]) => [name, first!]));
 }

@@ -57,20 +57,18 @@ export function streamResponse(
     respond(stream, response);
     return response;
   };
-  const inform = (status: number, headers: OutgoingHttpHeaders = {}): void => {
+  const inform = (status: number, headers: OutgoingHttpHeaders, sent?: () => void): void => {
     if (isUsable(stream) && !stream.headersSent) {
       stream.additionalHeaders({ ...fieldsOf(headers), ":status": status });
     }
+    sent?.();
   };
   writeBuffersOnly(stream);
   return Object.assign(response, {
     writeHead,
-    writeContinue: () => inform(100),
-    writeProcessing: () => inform(102),
-    writeEarlyHints: (hints: OutgoingHttpHeaders, callback?: () => void) => {
-      inform(103, hints);
-      callback?.();
-    },
+    writeContinue: (sent?: () => void) => inform(100, {}, sent),
+    writeProcessing: (sent?: () => void) => inform(102, {}, sent),
+    writeEarlyHints: (hints: OutgoingHttpHeaders, sent?: () => void) => inform(103, hints, sent),
   });
 }
 

@@ -1,14 +1,19 @@
 /** The one `upgrade` listener of a server: every WebSocket request goes through here, whatever the framework. */
 
 import type { IncomingMessage, Server } from "node:http";
-import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from "node:http2";
+import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
-import { listenToStreams, othersListen } from "./extended-connect-listener.ts";
+import {
+  listenToStreams,
+  othersListen,
+  upgradeRequest,
+  type TakeStream,
+} from "./extended-connect-listener.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
 import { watchForTaker } from "./other-listeners.ts";
@@ -86,6 +91,7 @@ class UpgradeListener {
         void Promise.all(drained).then(() => sessions?.dropStuck());
       },
       () => {
+        sessions?.reopen();
         for (const { drain } of this.#attached) drain.reopen();
       },
     );
@@ -144,8 +150,9 @@ class UpgradeListener {
   }
 
   /** For the same reason nothing in here may throw. */
-  readonly #takeStream = (request: IncomingMessage, stream: ServerHttp2Stream): void => {
+  readonly #takeStream: TakeStream = (stream, headers, rawHeaders) => {
     try {
+      const request = upgradeRequest(stream, headers, rawHeaders);
       const attached = this.#choose(request);
       if (attached !== undefined) this.#receive(attached, request, stream, NOTHING);
       else if (!othersListen(this.#server)) refuseSocket(stream, 404);

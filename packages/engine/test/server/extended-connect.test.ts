@@ -1,25 +1,11 @@
 /** WebSockets by extended CONNECT, in the bytes and frames of HTTP/2. RFC 8441. */
 import { once } from "node:events";
 import http from "node:http";
-import http2, {
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
-import net from "node:net";
+import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import tls from "node:tls";
-import {
-  attach,
-  isWebSocketUpgrade,
-  Upgrader,
-  type Attachment,
-  type AttachOptions,
-  type Conn,
-  type UpgraderOptions,
-} from "@longwire/engine";
+import { attach, isWebSocketUpgrade, Upgrader, type Conn } from "@longwire/engine";
 import {
   deferred,
-  Http2Peer,
   Inbox,
   nextEvent,
   rawClose,
@@ -33,69 +19,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { SERVER } from "../client/certificates.ts";
 import { listen } from "../client/servers.ts";
 import { answerUpgrade, echo, failOnCrash, socketApp } from "./attached-server.ts";
+import { connect, start, startApp, startEcho } from "./http2-server.ts";
 
 failOnCrash();
-
-type App = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
-
-interface Started {
-  readonly server: Http2Server;
-  readonly port: number;
-  readonly attachment: Attachment;
-}
-
-/** Serves WebSockets alone: ordinary requests get 404. */
-async function start(app: App, options: AttachOptions = {}): Promise<Started> {
-  const server = http2.createServer((_request, response) => {
-    response.statusCode = 404;
-    response.end("ordinary");
-  });
-  const attachment = attach(server, app, { drainTimeout: 200, ...options });
-  return { server, attachment, port: await listen(server) };
-}
-
-async function connect(port: number): Promise<Http2Peer> {
-  const client = await Http2Peer.connect(port);
-  onTestFinished(() => client[Symbol.dispose]());
-  return client;
-}
-
-/** An echo server and a client of it. */
-async function startEcho(
-  options: UpgraderOptions = {},
-  handler: (conn: Conn) => unknown = echo,
-): Promise<Started & { client: Http2Peer }> {
-  const started = await start(socketApp(handler, options));
-  return { ...started, client: await connect(started.port) };
-}
-
-function closeServer(server: Http2Server): Promise<void> {
-  return within(new Promise<void>((resolve) => server.close(() => resolve())), "server.close()");
-}
-
-describe("RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL", () => {
-  it("is sent by an attached server, whatever it was created with", async () => {
-    const server = http2.createServer({ settings: { enableConnectProtocol: false } });
-    attach(server, socketApp());
-    const client = await connect(await listen(server));
-    expect(client.session.remoteSettings.enableConnectProtocol).toBe(true);
-    expect((await client.open("/")).headers[":status"]).toBe(200); // without a listener for requests, too
-  });
-
-  it("reaches a session that is older than the attachment with its next request", async () => {
-    const server = http2.createServer((_request, response) => response.end());
-    const client = await connect(await listen(server));
-    expect(client.session.remoteSettings.enableConnectProtocol).toBe(false);
-    attach(server, socketApp());
-    const told = once(client.session, "remoteSettings");
-    await client.get("/");
-    await within(told, "the new settings");
-    expect(client.session.remoteSettings.enableConnectProtocol).toBe(true);
-    const { peer } = await client.open("/");
-    peer.send(rawText("hi"));
-    expect((await peer.readFrame()).payload.toString()).toBe("hi");
-  });
-});
 
 describe("RFC 8441 §4-5: an extended CONNECT request", () => {
   it("is accepted with 200, and without the fields of HTTP/1.1", async () => {
@@ -117,7 +43,7 @@ describe("RFC 8441 §4-5: an extended CONNECT request", () => {
 
   it("is a GET of HTTP/2.0 to the app, and its socket has the addresses of the connection", async () => {
     const seen = deferred<unknown>();
-    const { client, port } = await startEchoWith((request, response) => {
+    const { client, port } = await startApp((request, response) => {
       const { method, url, httpVersion, headers, headersDistinct, socket } = request;
       seen.resolve({
         method,
@@ -205,11 +131,6 @@ describe("RFC 8441 §4-5: an extended CONNECT request", () => {
   });
 });
 
-async function startEchoWith(app: App): Promise<Started & { client: Http2Peer }> {
-  const started = await start(app);
-  return { ...started, client: await connect(started.port) };
-}
-
 describe("other CONNECT requests", () => {
   const bodies = [true, false]; // with node's own requests, or streams alone
   it.each(bodies)("another :protocol is 501, a tunnel 405 (requests: %s)", async (requests) => {
@@ -238,7 +159,7 @@ describe("other CONNECT requests", () => {
 
 describe("responses of the app", () => {
   it.each([200, 204, 206])("a %i that accepts nothing goes out as 405", async (status) => {
-    const { client } = await startEchoWith((_request, response) => {
+    const { client } = await startApp((_request, response) => {
       response.writeHead(status, { "x-a": "1" });
       response.end(status === 204 ? undefined : "page");
     });
@@ -248,7 +169,7 @@ describe("responses of the app", () => {
   });
 
   it("a 101 that accepts nothing goes out as 500", async () => {
-    const { client } = await startEchoWith((_request, response) => {
+    const { client } = await startApp((_request, response) => {
       response.writeHead(101);
       response.end();
     });
@@ -256,7 +177,7 @@ describe("responses of the app", () => {
   });
 
   it("keep fields, cookies and body, and lose what belongs to connections of HTTP/1.1", async () => {
-    const { client } = await startEchoWith((_request, response) => {
+    const { client } = await startApp((_request, response) => {
       response.setHeader("Set-Cookie", ["a=1", "b=2"]);
       response.writeHead(401, "Who", {
         "Transfer-Encoding": "chunked",
@@ -279,7 +200,7 @@ describe("responses of the app", () => {
   });
 
   it("of many MiB come whole, however slowly they are read", async () => {
-    const { client } = await startEchoWith((_request, response) => {
+    const { client } = await startApp((_request, response) => {
       response.statusCode = 403;
       const write = (left: number): void => {
         if (left === 0) response.end();
@@ -292,7 +213,7 @@ describe("responses of the app", () => {
   });
 
   it("may be preceded by early hints", async () => {
-    const { client } = await startEchoWith((request, response) => {
+    const { client } = await startApp((request, response) => {
       response.writeEarlyHints({ link: "</style.css>; rel=preload" });
       void answerUpgrade(request, response, {});
     });
@@ -383,7 +304,7 @@ describe("§5: the end of a connection", () => {
 describe("bytes before the 200", () => {
   it("are the connection's first", async () => {
     const pass = deferred();
-    const { client } = await startEchoWith(async (request, response) => {
+    const { client } = await startApp(async (request, response) => {
       await pass.promise;
       await answerUpgrade(request, response, {});
     });
@@ -398,7 +319,7 @@ describe("bytes before the 200", () => {
   it("END_STREAM before the answer opens a connection that has ended", async () => {
     const pass = deferred();
     const ends = new Inbox<number>("the end");
-    const { client } = await startEchoWith(async (request, response) => {
+    const { client } = await startApp(async (request, response) => {
       await pass.promise;
       await answerUpgrade(request, response, {
         handler: (conn) => {
@@ -414,12 +335,36 @@ describe("bytes before the 200", () => {
     expect(await ends.next()).toBe(1006);
   });
 
+  it("END_STREAM with the request itself is no other case", async () => {
+    const ends = new Inbox<number>("the end");
+    const { client } = await startEcho({}, (conn) => {
+      void conn.closed.then((end) => ends.push(end.code));
+      return echo(conn);
+    });
+    const stream = client.session.request(
+      {
+        ":method": "CONNECT",
+        ":protocol": "websocket",
+        ":scheme": "http",
+        ":path": "/",
+        ":authority": "localhost",
+        "sec-websocket-version": "13",
+      },
+      { endStream: true },
+    );
+    const [headers] = (await within(once(stream, "response"), "the response")) as [
+      IncomingHttpHeaders,
+    ];
+    expect(headers[":status"]).toBe(200);
+    expect(await ends.next()).toBe(1006);
+  });
+
   it("a reset before the answer aborts the request and releases its slot", async () => {
     const upgrader = new Upgrader({ maxConnections: 1 });
     const failures: unknown[] = [];
     const arrived = new Inbox<http.IncomingMessage>("a request");
     const pass = deferred();
-    const { client } = await startEchoWith(async (request, response) => {
+    const { client } = await startApp(async (request, response) => {
       arrived.push(request);
       if (request.url === "/slow") await pass.promise;
       await answerUpgrade(request, response, { upgrader }).catch((error) => failures.push(error));
@@ -454,7 +399,7 @@ describe("flow control", () => {
   it("a connection that does not read holds its peer back, and no other stream", async () => {
     const opened = deferred<Conn>();
     const release = deferred();
-    const { client } = await startEchoWith((request, response) => {
+    const { client } = await startApp((request, response) => {
       const busy = (conn: Conn): Promise<void> => {
         opened.resolve(conn);
         return release.promise;
@@ -498,71 +443,6 @@ describe("flow control", () => {
   });
 });
 
-describe("shutdown", () => {
-  it("server.close() sends 1001, then GOAWAY has the session end", async () => {
-    const { server, client } = await startEcho();
-    const { peer, stream } = await client.open("/");
-    const idle = await connect(server.listening ? (server.address() as net.AddressInfo).port : 0);
-    const idleEnded = once(idle.session, "close");
-    const closed = closeServer(server);
-    expect((await peer.readClose()).code).toBe(1001);
-    peer.send(rawClose(1001));
-    await peer.ended();
-    stream.end();
-    await closed;
-    await within(idleEnded, "the end of the idle session");
-  });
-
-  it("ends in time although a peer takes nothing from its connection, and others say nothing", async () => {
-    const { server, port } = await start(
-      socketApp(async (conn) => {
-        for (;;) await conn.writeMessage(2, Buffer.alloc(1 << 20));
-      }),
-    );
-    // A client below HTTP/2 that stops reading: not even RST_STREAM gets through.
-    const sockets: net.Socket[] = [];
-    const session = http2.connect(`http://127.0.0.1:${port}`, {
-      settings: { initialWindowSize: 0x7fff_ffff },
-      createConnection: () => {
-        const socket = net.connect(port, "127.0.0.1");
-        sockets.push(socket);
-        return socket;
-      },
-    });
-    session.on("error", () => {});
-    onTestFinished(() => session.destroy());
-    await once(session, "remoteSettings");
-    session.setLocalWindowSize(0x7fff_ffff);
-    const stream = session.request({
-      ":method": "CONNECT",
-      ":protocol": "websocket",
-      ":scheme": "http",
-      ":path": "/",
-      ":authority": "127.0.0.1",
-      "sec-websocket-version": "13",
-    });
-    stream.on("error", () => {});
-    await once(stream, "response");
-    await once(stream, "data");
-    for (const socket of sockets) socket.pause();
-    (sockets[0] as unknown as { _handle: { readStop(): void } })._handle.readStop();
-    await closeServer(server);
-    expect(server.listening).toBe(false);
-  });
-
-  it("attachment.close() refuses with 503 and leaves the session to ordinary requests", async () => {
-    const { attachment, client } = await startEcho();
-    const { peer } = await client.open("/");
-    const closed = attachment.close({ timeout: 2_000 });
-    expect((await peer.readClose()).code).toBe(1001);
-    expect((await client.refused("/")).status).toBe(503);
-    expect((await client.get("/")).status).toBe(404);
-    peer.send(rawClose(1001));
-    await closed;
-    expect((await client.refused("/")).status).toBe(503);
-  });
-});
-
 describe("a TLS server with allowHTTP1", () => {
   it("takes WebSockets over both versions", async () => {
     const versions = new Inbox<string>("a connection");
@@ -577,8 +457,7 @@ describe("a TLS server with allowHTTP1", () => {
       }),
     );
     const port = await listen(server);
-    const client = await Http2Peer.connect(port, { rejectUnauthorized: false });
-    onTestFinished(() => client[Symbol.dispose]());
+    const client = await connect(port, { rejectUnauthorized: false });
     const first = await client.open("/");
     first.peer.send(rawText("two"));
     expect((await first.peer.readFrame()).payload.toString()).toBe("two");

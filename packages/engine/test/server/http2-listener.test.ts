@@ -1,21 +1,13 @@
 /** Ordinary requests of HTTP/2 for apps of HTTP/1.1. */
-import type http from "node:http";
 import http2 from "node:http2";
 import { http2Listener } from "@longwire/engine";
-import { deferred, Http2Peer, within } from "@longwire/testkit";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { deferred, within } from "@longwire/testkit";
+import { describe, expect, it } from "vitest";
 import { listen } from "../client/servers.ts";
 import { failOnCrash } from "./attached-server.ts";
+import { connect, type App } from "./http2-server.ts";
 
 failOnCrash();
-
-type App = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
-
-async function connect(port: number): Promise<Http2Peer> {
-  const client = await Http2Peer.connect(port);
-  onTestFinished(() => client[Symbol.dispose]());
-  return client;
-}
 
 describe("http2Listener", () => {
   const app: App = (request, response) => {
@@ -66,5 +58,21 @@ describe("http2Listener", () => {
     await arrived.promise;
     stream.close(8);
     await expect(within(aborted.promise, "the end of the response")).resolves.toBeUndefined();
+  });
+
+  it("has a request that nobody reads end in peace", async () => {
+    const seen: string[] = [];
+    const ended = deferred();
+    const server = http2.createServer(
+      http2Listener((request, response) => {
+        for (const name of ["aborted", "error"]) request.on(name, () => seen.push(name));
+        request.once("close", () => ended.resolve());
+        response.end("page");
+      }),
+    );
+    const client = await connect(await listen(server));
+    expect((await client.get("/")).body).toBe("page");
+    await within(ended.promise, "the end of the request");
+    expect(seen).toEqual([]);
   });
 });
