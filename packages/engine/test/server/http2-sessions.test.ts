@@ -107,7 +107,10 @@ describe("shutdown", () => {
     });
     session.on("error", () => {});
     onTestFinished(() => session.destroy());
+    const ended = once(session, "close");
     await closed;
+    await within(ended, "the end of the session");
+    expect(session.alpnProtocol).toBe("h2");
   });
 
   it("is over when the server listens again", async () => {
