@@ -45,6 +45,8 @@ function serve(app: AppListener, { stream, headers, rawHeaders }: Http2ServerReq
     request.resume(); // drops a body that the app did not want
     stream.end();
   });
+  // RST_STREAM: with NO_ERROR node would wait for ever to have the body read.
+  stream.once("aborted", () => stream.destroy());
   stream.once("close", () => request.destroy());
   void app(request, response);
 }

@@ -95,6 +95,7 @@ export class PendingUpgrade {
     this.#held = { ...init, response, stopRelay: relayDrain(socket, response) };
     response.once("finish", this.#onFinish);
     response.once("close", this.#onClose);
+    socket.once("aborted", this.#onAborted); // of HTTP/2; no other socket has it
     this.limitTo(init.timeout);
     init.home?.enter(this);
     byRequest.set(request, this);
@@ -214,6 +215,9 @@ export class PendingUpgrade {
     held?.request.destroy();
   };
 
+  /** RST_STREAM: with NO_ERROR, and with bytes that nobody has read, node would wait for ever to have them read. */
+  readonly #onAborted = (): void => void this.#held?.socket.destroy();
+
   /** Ends the wait without a connection. Returns what was held, or undefined when it had ended before. */
   #settle(failure: HandshakeError): Held | undefined {
     const held = this.#release();
@@ -232,6 +236,7 @@ export class PendingUpgrade {
     held.stopRelay();
     held.response.off("finish", this.#onFinish);
     held.response.off("close", this.#onClose);
+    held.socket.off("aborted", this.#onAborted);
     this.home?.leave(this);
     return held;
   }

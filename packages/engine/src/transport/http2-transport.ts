@@ -29,6 +29,18 @@ export function presentAddresses(stream: Http2Stream): void {
 }
 
 export class Http2Transport extends SocketTransport {
+  /**
+   * RST_STREAM with NO_ERROR closes the stream too, but what has come before it is to be read (RFC 9113 §8.1). Node 20-24
+   * never drop such a stream while a write is under way.
+   *
+   * @internal
+   */
+  override onEnd(): void {
+    const { socket } = this;
+    super.onEnd();
+    if (isHttp2Stream<Http2Stream>(socket) && socket.closed) socket.destroy();
+  }
+
   /** "RST exceptions are represented with the RST_STREAM frame … with the CANCEL error code" RFC 8441 §5 */
   override destroy(): void {
     const { socket } = this;

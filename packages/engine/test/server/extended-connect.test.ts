@@ -281,6 +281,21 @@ describe("§5: the end of a connection", () => {
     expect((await client.open("/")).headers[":status"]).toBe(200);
   });
 
+  it("by RST_STREAM (NO_ERROR) is 1006 although a write is under way, and messages before it are read", async () => {
+    const opened = deferred<Conn>();
+    const { client } = await startEcho({ closeTimeout: 60_000 }, (conn) => opened.resolve(conn));
+    const { stream, peer } = await client.open("/");
+    peer.stopReading();
+    const conn = await opened.promise;
+    for (let count = 0; count < 4; count++) conn.send(Buffer.alloc(65_536));
+    peer.send(rawText("last words"));
+    stream.close(http2.constants.NGHTTP2_NO_ERROR);
+    await client.get("/");
+    expect((await conn.readMessage()).text()).toBe("last words");
+    await expect(conn.readMessage()).rejects.toMatchObject({ code: 1006 });
+    await within(conn.closed, "the end");
+  });
+
   it("by terminate() is RST_STREAM with CANCEL", async () => {
     const { client } = await startEcho({}, (conn) => conn.terminate());
     const stream = client.request("/");
@@ -377,6 +392,19 @@ describe("bytes before the 200", () => {
     pass.resolve();
     expect((await client.open("/")).headers[":status"]).toBe(200);
     expect(failures).toEqual([]);
+  });
+
+  it.each([0, 8])("a reset (%i) in the middle of a refusal ends its response", async (code) => {
+    const gone = deferred();
+    const { client } = await startApp((_request, response) => {
+      response.once("close", () => gone.resolve());
+      response.writeHead(403).write("x".repeat(1_000_000));
+    });
+    const stream = client.request("/");
+    stream.write(rawText("early"));
+    await within(once(stream, "response"), "the response");
+    stream.close(code);
+    await expect(within(gone.promise, "the end of the response")).resolves.toBeUndefined();
   });
 
   it("CONNECT and RST_STREAM in a loop leave nothing behind (CVE-2023-44487)", async () => {

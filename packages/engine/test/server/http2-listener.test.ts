@@ -1,4 +1,5 @@
 /** Ordinary requests of HTTP/2 for apps of HTTP/1.1. */
+import { once } from "node:events";
 import http2 from "node:http2";
 import { http2Listener } from "@longwire/engine";
 import { deferred, within } from "@longwire/testkit";
@@ -40,6 +41,22 @@ describe("http2Listener", () => {
     expect([answer.status, answer.body]).toEqual([413, "too much"]);
     const head = await client.get("/", { ":method": "HEAD" });
     expect([head.status, head.body]).toEqual([413, ""]);
+  });
+
+  it("ends a response whose client resets its stream in the middle, without an error", async () => {
+    const gone = deferred();
+    const server = http2.createServer(
+      http2Listener((_request, response) => {
+        response.once("close", () => gone.resolve());
+        response.write("x".repeat(1_000_000));
+      }),
+    );
+    const client = await connect(await listen(server));
+    const stream = client.session.request({ ":path": "/", ":method": "POST" });
+    stream.write("a body that nobody reads");
+    await within(once(stream, "response"), "the response");
+    stream.close(http2.constants.NGHTTP2_NO_ERROR);
+    await expect(within(gone.promise, "the end of the response")).resolves.toBeUndefined();
   });
 
   it("tells the app of a client that goes away", async () => {
