@@ -1,12 +1,6 @@
 /** The program for Fastify in docs/http2.md takes WebSockets over both HTTP versions. */
 import type { Server } from "node:net";
-import {
-  CERTIFICATE_GIVEN,
-  greetingsOf,
-  programsOf,
-  replaced,
-  runProgram,
-} from "@longwire/testkit";
+import { CERTIFICATE_GIVEN, greetingsOf, programsOf, runProgram } from "@longwire/testkit";
 import { expect, it } from "vitest";
 
 const PROGRAM = String(programsOf(new URL("../../../docs/http2.md", import.meta.url))[0]);
