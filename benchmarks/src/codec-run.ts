@@ -130,14 +130,21 @@ interface Utf8Module {
   isValidUtf8: (bytes: Uint8Array) => boolean;
 }
 
+/** `words` as often as whole ones have room in so many bytes of UTF-8, and the rest ASCII. */
+function textOf(words: string, bytes: number): string {
+  const times = Math.floor(bytes / Buffer.byteLength(words));
+  return words.repeat(times) + "a".repeat(bytes - times * Buffer.byteLength(words));
+}
+
 async function utf8({ library, bytes, longwire }: CodecTask): Promise<Turn> {
-  const target = Buffer.alloc(bytes, "Grüße, 世界! ").fill("a", bytes - 4);
+  const words = "Grüße, 世界! "; // characters of 1, 2 and 3 bytes
+  const target = Buffer.from(textOf(words, bytes));
   const { isValidUtf8 } =
     library === "ws"
       ? { isValidUtf8: require("utf-8-validate") as (bytes: Buffer) => boolean }
       : await engineModule<Utf8Module>(longwire, "framing/utf8.js");
   return repeat(() => {
-    isValidUtf8(target);
+    if (!isValidUtf8(target)) throw new Error(`${library} takes valid text for invalid`);
   });
 }
 

@@ -7,6 +7,9 @@ import { dirname, join } from "node:path";
 import { BUN_VERSION, UWS_VERSION } from "./runtimes.ts";
 import type { Subject } from "./subjects.ts";
 
+/** Of what is in this repository. */
+export const OWN_VERSION = "this commit";
+
 const require = createRequire(import.meta.url);
 
 /** Of a package in our `node_modules`. */
@@ -40,6 +43,6 @@ export function libraryVersion({ program, npm }: Subject): string {
     case "gorilla":
       return debianVersion("golang-github-gorilla-websocket-dev");
     default:
-      return "this commit";
+      return OWN_VERSION;
   }
 }

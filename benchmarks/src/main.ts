@@ -10,7 +10,7 @@ import { commit, describeMachine } from "./machine.ts";
 import { measure } from "./measure.ts";
 import { profile } from "./profile.ts";
 import { writeReport } from "./report.ts";
-import { saveResult } from "./results.ts";
+import { saveResult, utilization, type Result } from "./results.ts";
 import { gorillaBinary, nodeBinary, versionOf } from "./runtimes.ts";
 import { forBuilds, usesCheckout, type Build, type Subject } from "./subjects.ts";
 import { resultTable } from "./tables.ts";
@@ -90,6 +90,16 @@ function capped(workload: Workload): Workload {
 
 const print = (text: string): void => void process.stdout.write(text);
 
+const BUSY = 0.9;
+
+/** A closed loop keeps a server busy, unless the load generator is the limit or its core has other work. */
+function warnOfIdleness(workload: Workload, { subjects }: Result): void {
+  if (!("load" in workload) || ["rate", "hold"].includes(workload.load.mode)) return;
+  const idle = subjects.filter((subject) => utilization(subject) < BUSY);
+  const shares = idle.map((one) => `${one.id} ${Math.round(utilization(one) * 100)} %`);
+  if (shares.length > 0) print(`\nNot busy all the time: ${shares.join(", ")}\n`);
+}
+
 async function printProfile(
   workload: Workload,
   subjects: readonly Subject[],
@@ -135,6 +145,7 @@ async function main(): Promise<void> {
       }
       const result = await measure(workload, subjects, node, rounds);
       print(`\n${workload.title}, Node ${versionOf(node)}\n\n${resultTable(result)}\n`);
+      warnOfIdleness(workload, result);
       if (saves) saveResult(RESULTS, result);
     }
   }

@@ -155,7 +155,7 @@ export function linePlot(
       words(
         PLOT.left - 8,
         y(mark) + 4.5,
-        String(Number(mark.toPrecision(3))),
+        Number(mark.toPrecision(3)).toLocaleString("en"),
         ' text-anchor="end" class="note"',
       ),
     );

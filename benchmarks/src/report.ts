@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { blocksOf, fillBlocks } from "./document.ts";
 import { barPlot, linePlot, type Bar, type Line } from "./plot.ts";
+import { OWN_VERSION } from "./library-version.ts";
 import { readResults, summarize, type Result, type SubjectResult } from "./results.ts";
 import { figure, markdownTable, resultTable } from "./tables.ts";
 import { targetTable } from "./targets.ts";
@@ -61,10 +62,18 @@ function barOf(workload: Workload, subject: SubjectResult): Bar {
   return { ...base, value, least: 1e6 / cost.most, most: 1e6 / cost.least, text: figure(value) };
 }
 
+const PLURALS: Readonly<Record<Workload["unit"], string>> = {
+  message: "messages",
+  delivery: "deliveries",
+  handshake: "handshakes",
+  connection: "connections",
+  call: "calls",
+};
+
 function plotNote(workload: Workload): string {
   if (workload.group === "latency") return "p99 in µs; less is better";
   if (workload.unit === "connection") return "KiB per connection; less is better";
-  return `${workload.unit}s per second of the server's CPU time; more is better`;
+  return `${PLURALS[workload.unit]} per second of the server's CPU time; more is better`;
 }
 
 function renderWorkload(workload: Workload, results: readonly Result[]): Rendered {
@@ -113,7 +122,7 @@ function renderSeries(workloads: readonly Workload[], results: readonly Result[]
       values: costsOf(workloads, own, subject.id),
     }));
   });
-  const positions = workloads.map(({ series }) => figure(series?.at ?? 0));
+  const positions = workloads.map(({ series }) => (series?.at ?? 0).toLocaleString("en"));
   const rows = positions.map((position, index) => [
     position,
     ...lines.map(({ values }) => {
@@ -142,18 +151,18 @@ function renderSeries(workloads: readonly Workload[], results: readonly Result[]
 
 function machineTable(results: readonly Result[]): string {
   const unique = (values: readonly string[]): string => [...new Set(values)].join(" and ");
-  const versions = new Map<string, string>();
+  const versions = new Map<string, string>(); // one name for each
   for (const subject of results.flatMap(({ subjects }) => subjects)) {
-    if (!isOurs(subject))
-      versions.set(subject.label.split(", ").at(-1) ?? subject.label, subject.version);
+    if (isOurs(subject) || versions.has(subject.version)) continue;
+    versions.set(subject.version, subject.label.split(", ").at(-1) ?? subject.label);
   }
-  versions.delete("bare upgraded net.Socket");
+  versions.delete(OWN_VERSION);
   const rows = [
     ["what", "which"],
     ["machine", unique(results.map(({ machine }) => machine))],
     ["days", unique(results.map(({ date }) => date).toSorted())],
     ["Node", unique([...byNode(results).keys()])],
-    ...[...versions].map(([name, version]) => [name, version]),
+    ...[...versions].map(([version, name]) => [name, version]),
   ];
   return markdownTable(rows, 2);
 }

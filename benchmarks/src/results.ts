@@ -92,6 +92,11 @@ export function ratio(result: Result, id: string, other: string): number | undef
   return mine === undefined || theirs === undefined ? undefined : theirs / mine;
 }
 
+/** Share of the clock's time that a server ran, 0 to 1: well below 1 in a closed loop, something else was the limit. */
+export function utilization({ samples }: SubjectResult): number {
+  return median(samples.filter(isLoad).map(({ cpuSeconds, seconds }) => cpuSeconds / seconds));
+}
+
 const majorOf = (node: string): string => node.replace(/^v/u, "").split(".", 1)[0] ?? node;
 
 export function saveResult(folder: string, result: Result): void {

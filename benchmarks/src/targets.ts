@@ -51,7 +51,7 @@ export const TARGETS: readonly Target[] = [
   one("echo-16KiB-1", "uws", 0.9),
   one("echo-1MiB-1", "ws", 1.3),
   one("echo-1MiB-1", "uws", 0.9),
-  one("compressed", "ws", 3.5),
+  one("compressed-echo", "ws", 3.5),
   one("broadcast-32", "ws", 6),
   one("broadcast-32", "uws", 1),
   one("broadcast-500", "ws", 40),

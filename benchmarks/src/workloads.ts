@@ -109,7 +109,7 @@ function broadcast(members: number, senders: number): ServerWorkload {
 }
 
 const compressed: ServerWorkload = {
-  id: "compressed",
+  id: "compressed-echo",
   group: "compressed",
   title: "Echo of 1 KiB JSON, compressed",
   about:

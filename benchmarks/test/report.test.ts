@@ -22,8 +22,8 @@ describe("report", () => {
 
   it("shows a series as one table, its cost for each of what grows", () => {
     const markdown = renderBlock("growth-bytes", results)?.markdown;
-    expect(markdown).toContain("| 1.00 | 2.00 | 2.00 |");
-    expect(markdown).toContain("| 2.00 | 2.00 | 4.00 |");
+    expect(markdown).toContain("| 1 | 2.00 | 2.00 |");
+    expect(markdown).toContain("| 2 | 2.00 | 4.00 |");
   });
 
   it("says where figures come from", () => {

@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseResult, ratio, readResults, saveResult, summarize } from "../src/results.ts";
+import {
+  parseResult,
+  ratio,
+  readResults,
+  saveResult,
+  summarize,
+  utilization,
+} from "../src/results.ts";
 import { load, resultOf } from "./sample-results.ts";
 
 describe("summarize", () => {
@@ -21,6 +28,13 @@ describe("summarize", () => {
   it("gives nanoseconds of a codec", () => {
     const samples = [{ nanoseconds: 40 }];
     expect(summarize({ id: "ws", label: "ws", version: "8", samples }).cost.median).toBe(40);
+  });
+});
+
+describe("utilization", () => {
+  it("is the median share of the time that the server ran", () => {
+    const samples = [load({ cpuSeconds: 1 }), load({ cpuSeconds: 2 }), load({ cpuSeconds: 1.8 })];
+    expect(utilization({ id: "ws", label: "ws", version: "8", samples })).toBe(0.9); // of 2 s
   });
 });
 
