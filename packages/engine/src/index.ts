@@ -13,7 +13,7 @@ export {
 } from "./errors.ts";
 export type { CloseInfo, ErrorCode, HandshakeResponse, ValidationIssue } from "./errors.ts";
 export { Message, MessageType } from "./messages/message.ts";
-export { checksOf } from "./messages/contract.ts";
+export { checkContractNames, checksOf } from "./messages/contract.ts";
 export type {
   ClientIn,
   ClientOut,
@@ -61,6 +61,7 @@ export type { DrainOptions } from "./conn/conn-registry.ts";
 export type { ConnOptions, HeartbeatOptions } from "./conn/limits.ts";
 export { MessageReader } from "./conn/message-reader.ts";
 export { MessageWriter } from "./conn/message-writer.ts";
+export { memoryPair } from "./transport/memory-pair.ts";
 export { openConn } from "./conn/open-conn.ts";
 export type { OpenConnInit } from "./conn/open-conn.ts";
 export type { Payload } from "./conn/payload.ts";
@@ -73,12 +74,8 @@ export type { UpgradePolicy, UpgradeSite } from "./server/check-upgrade.ts";
 export { sendDecision } from "./server/refusal.ts";
 export type { UpgradeDecision } from "./server/refusal.ts";
 export { attach } from "./server/upgrade-listener.ts";
-export type {
-  AttachableApp,
-  AttachableServer,
-  Attachment,
-  AttachOptions,
-} from "./server/upgrade-listener.ts";
+export type { AttachOptions } from "./server/attach-options.ts";
+export type { AttachableApp, AttachableServer, Attachment } from "./server/upgrade-listener.ts";
 export type { ShutdownOptions } from "./server/shutdown.ts";
 export type {
   CheckOrigin,
@@ -86,6 +83,7 @@ export type {
   UpgraderOptions,
   WriteRefusal,
 } from "./server/upgrade-options.ts";
+export { isRouteOption } from "./server/option-names.ts";
 export { Upgrader } from "./server/upgrader.ts";
 export type { HeaderInput } from "./opening-handshake/header-fields.ts";
 export type { SubprotocolPreference } from "./opening-handshake/subprotocol.ts";
@@ -100,6 +98,8 @@ export { runCallbacks } from "./server/run-callbacks.ts";
 export type { ConnCallbacks } from "./server/run-callbacks.ts";
 export { connectInMemory } from "./client/connect-in-memory.ts";
 export type { ConnectedInMemory, ConnectInMemoryOptions } from "./client/connect-in-memory.ts";
+export { connectToApp } from "./connect-to-app.ts";
+export type { TestConn } from "./connect-to-app.ts";
 export { dial, Dialer } from "./client/dialer.ts";
 export type { Dialed } from "./client/dialer.ts";
 export type {

@@ -1,28 +1,16 @@
 /** `connect`: a WebSocket to an Express app in memory, for tests: no port, no waiting, the whole handshake. */
 
 import { createServer, type Server } from "node:http";
-import { connectInMemory } from "@longwire/engine";
-import type {
-  ClientIn,
-  ClientOut,
-  Conn,
-  ConnectInMemoryOptions,
-  HandshakeResponse,
-  Messages,
-} from "@longwire/engine";
+import { connectToApp } from "@longwire/engine";
+import type { ConnectInMemoryOptions, Messages, TestConn } from "@longwire/engine";
 import type { Application } from "express";
 import { attach } from "./attach.ts";
 
 export { HandshakeError } from "@longwire/engine";
+export type { TestConn } from "@longwire/engine";
 
 /** Headers, subprotocols and peer address of the request, and options of the client's end. */
 export type ConnectOptions = ConnectInMemoryOptions;
-
-/** The client's end of a connection, with the types of a contract's other side. */
-export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
-  /** The 101, with its headers. */
-  readonly response: HandshakeResponse;
-};
 
 const servers = new WeakMap<Application, Server>();
 
@@ -51,8 +39,5 @@ export async function connect<M extends Messages = Messages>(
   path: string,
   options?: ConnectOptions,
 ): Promise<TestConn<M>> {
-  const server = typeof app === "function" ? serverOf(app) : app;
-  const { conn, response } = await connectInMemory(server, path, options);
-  // The caller's word; the app checks what comes in.
-  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
+  return connectToApp(typeof app === "function" ? serverOf(app) : app, path, options);
 }

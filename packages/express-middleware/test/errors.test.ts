@@ -292,6 +292,8 @@ describe("wrong arguments", () => {
     // @ts-expect-error -- no handler
     expect(() => websocket({})).toThrow(TypeError);
     expect(() => websocket({ readLimit: -1 }, () => {})).toThrow(/readLimit.*-1/u);
+    // @ts-expect-error -- misspelt
+    expect(() => websocket({ readLimt: 1 }, () => {})).toThrow(/no option readLimt/u);
     // @ts-expect-error -- no function
     expect(() => websocket({ checkOrigin: "any" }, () => {})).toThrow(/checkOrigin/u);
     const foreign = new IncomingMessage(new Socket());

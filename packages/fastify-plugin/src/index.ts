@@ -11,4 +11,4 @@ export type {
   WebSocketPluginOptions,
 } from "./types.ts";
 export type { ConnectOptions, TestConn } from "./testing.ts";
-export * from "./engine.ts";
+export * from "@longwire/engine/application";

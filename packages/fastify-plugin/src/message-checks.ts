@@ -1,6 +1,6 @@
 /** Checks of a route's messages, made by Fastify's own validator compiler. */
 
-import { checksByValidators, checksOf } from "@longwire/engine";
+import { checkContractNames, checksByValidators, checksOf } from "@longwire/engine";
 import type { MessageChecks, Messages, Validator } from "@longwire/engine";
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteOptions } from "fastify";
 import type { MessageSchemas } from "./types.ts";
@@ -24,6 +24,7 @@ export function routeChecks(
   if (messages !== undefined) {
     throw new TypeError("a route has schema.messages or the option messages, not both");
   }
+  checkContractNames(schemas);
   compileEarly(app, route, schemas);
   let checks: MessageChecks | undefined;
   return (request) => {

@@ -1,6 +1,6 @@
 /** The plugin: attaches Fastify to its server, adds `app.websocket` and turns route options into WebSocket routes. */
 
-import { attach } from "@longwire/engine";
+import { attach, isRouteOption } from "@longwire/engine";
 import type { Attachment } from "@longwire/engine";
 import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod } from "fastify";
 import { enterScope, scopeOf } from "./scope.ts";
@@ -42,7 +42,12 @@ async function register(app: FastifyInstance, options: WebSocketPluginOptions): 
 
 function attachTo(app: FastifyInstance, options: WebSocketPluginOptions): Attachment {
   const { server } = app;
-  const attachment = attach(server, (request, reply) => app.routing(request, reply), options);
+  const { only, handshakeTimeout, drainTimeout } = options;
+  const attachment = attach(server, (request, reply) => app.routing(request, reply), {
+    only,
+    handshakeTimeout,
+    drainTimeout,
+  });
   attachments.set(server, attachment);
   app.addHook("preClose", () => attachment.close());
   return attachment;
@@ -56,7 +61,10 @@ function declare(
 ): FastifyInstance {
   const [options, wsHandler] = rest.length === 1 ? [{}, rest[0]] : rest;
   const handler = wsHandler as unknown as RouteHandlerMethod; // the route option gives it the socket
-  return this.route({ ...options, method: "GET", url, websocket: options, handler });
+  const websocket = Object.fromEntries(
+    Object.entries(options).filter(([name]) => isRouteOption(name)), // the others are Fastify's
+  );
+  return this.route({ ...options, method: "GET", url, websocket, handler });
 }
 
 /** The decorator `injectWS`. */

@@ -12,6 +12,16 @@ export interface Scope {
 
 const SCOPE = Symbol("@longwire/fastify");
 
+/** What else an object of options for `register` has: the plugin's, and Fastify's own. */
+const NOT_OF_ROUTES: readonly string[] = [
+  "only",
+  "drainTimeout",
+  "errorHandler",
+  "prefix",
+  "logLevel",
+  "logSerializers",
+];
+
 /** The scope of an instance: its own, or the nearest around it. */
 export function scopeOf(app: FastifyInstance): Scope | undefined {
   return Reflect.get(app, SCOPE) as Scope | undefined; // nobody else has the symbol
@@ -22,8 +32,10 @@ export function enterScope(app: FastifyInstance, options: WebSocketPluginOptions
   const outer = scopeOf(app);
   // A line about a refused origin belongs in the application's log.
   const warn = outer === undefined ? (line: string) => app.log.warn(line) : undefined;
+  const own: Record<string, unknown> = { ...options, warn: options.warn ?? warn };
+  for (const name of NOT_OF_ROUTES) delete own[name];
   const scope: Scope = {
-    upgrader: new Upgrader({ ...options, warn: options.warn ?? warn }, outer?.upgrader),
+    upgrader: new Upgrader(own, outer?.upgrader),
     errorHandler: options.errorHandler ?? outer?.errorHandler ?? logError,
   };
   app.decorate<unknown>(SCOPE, scope);

@@ -1,26 +1,14 @@
 /** For tests of applications: a client without a port. */
 
-import { connectInMemory } from "@longwire/engine";
-import type {
-  ClientIn,
-  ClientOut,
-  Conn,
-  ConnectInMemoryOptions,
-  HandshakeResponse,
-  Messages,
-} from "@longwire/engine";
+import { connectToApp } from "@longwire/engine";
+import type { ConnectInMemoryOptions, Messages, TestConn } from "@longwire/engine";
 import type { FastifyInstance } from "fastify";
 
 export { HandshakeError } from "@longwire/engine";
+export type { TestConn } from "@longwire/engine";
 
 /** Headers, subprotocols and peer address of the request, and options of the client's end. */
 export type ConnectOptions = ConnectInMemoryOptions;
-
-/** The client's end of a connection, with the types of a contract's other side. */
-export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
-  /** The 101, with its headers. */
-  readonly response: HandshakeResponse;
-};
 
 /** Asked once for each application: Fastify leaves the question open while it closes. */
 const readiness = new WeakMap<object, PromiseLike<unknown>>();
@@ -41,7 +29,5 @@ export async function connect<M extends Messages = Messages>(
   const ready = readiness.get(app.server) ?? app.ready();
   readiness.set(app.server, ready);
   await ready;
-  const { conn, response } = await connectInMemory(app.server, path, options);
-  // The caller's word; the application checks what comes in.
-  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
+  return connectToApp(app.server, path, options);
 }

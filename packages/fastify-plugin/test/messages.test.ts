@@ -186,6 +186,7 @@ describe.each(STANDARD)("a Standard Schema of %s in the option messages", (_name
 describe("schemas that cannot be", () => {
   it.each([
     ["both ways at once", { messages: { incoming: z.string() }, schema: { messages: {} } }],
+    ["a name that is none", { schema: { messages: { in: {} } as object } }],
     ["no Standard Schema", { messages: { incoming: NOTE as never } }],
   ])("%s: refused when the route is declared", async (_what, options) => {
     const app = await appWith();

@@ -56,6 +56,16 @@ describe("registration", () => {
       name: "RangeError",
       message: expect.stringContaining("readLimit") as string,
     });
+    const misspelt = closing(fastify()).register(websocket, { readLimt: 1 } as object);
+    expect(await failure(misspelt)).toMatchObject({
+      message: "a WebSocket route has no option readLimt",
+    });
+  });
+
+  it("takes the options that Fastify has for every plugin", async () => {
+    const app = closing(fastify());
+    await app.register(websocket, { prefix: "/unused", logLevel: "error", logSerializers: {} });
+    expect(app.hasDecorator("websocket")).toBe(true);
   });
 
   it("in two scopes beside each other serves both, on one server", async () => {
@@ -245,6 +255,8 @@ describe("routes", () => {
   it("wrong options of a route show when it is declared", async () => {
     const app = await appWith();
     expect(() => app.websocket("/", { readLimit: 0.5 }, echo)).toThrow(/readLimit/u);
+    const misspelt = { websocket: { readLimt: 1 } } as { websocket: object };
+    expect(() => app.get("/", misspelt, echo)).toThrow(/no option readLimt/u);
   });
 
   it("constraints choose among sockets of one path", async () => {
@@ -296,6 +308,18 @@ describe("behind proxies", () => {
     expect((await conn.readMessage()).text()).toBe("192.0.2.7");
     expect(await failure(app.injectWS("/", { headers }))).toMatchObject({ status: 429 });
     await app.injectWS("/", { headers: { ...headers, "X-Forwarded-For": "192.0.2.8" } });
+  });
+
+  it.each([
+    ["the proxy's address", "127.0.0.1", 101],
+    ["the address of another", "192.0.2.1", 403],
+  ])("trustProxy is %s", async (_what, trustProxy, status) => {
+    const app = await appWith({}, { trustProxy });
+    app.websocket("/", echo);
+    const headers = { Origin: "https://app.example", "X-Forwarded-Host": "app.example" };
+    const connected = app.injectWS("/", { headers }).then(({ response }) => response);
+    const answer = await connected.catch((error: unknown) => error);
+    expect(answer).toMatchObject({ status });
   });
 
   it("what is not trusted does not count", async () => {

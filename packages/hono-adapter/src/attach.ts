@@ -78,6 +78,7 @@ export function serve(
     throw new TypeError("serve attaches the app by itself: leave out the option websocket");
   }
   const server = serveHTTP(options, onListening);
-  attach(server, options, options);
+  const { only, handshakeTimeout, drainTimeout } = options; // the others are node-server's
+  attach(server, options, { only, handshakeTimeout, drainTimeout });
   return server;
 }

@@ -11,4 +11,4 @@ export type {
   WebSocketResponse,
   WebSocketRoute,
 } from "./types.ts";
-export * from "./engine.ts";
+export * from "@longwire/engine/application";

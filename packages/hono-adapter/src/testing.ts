@@ -2,28 +2,20 @@
 
 import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import { connectInMemory } from "@longwire/engine";
-import type {
-  ClientIn,
-  ClientOut,
-  Conn,
-  ConnectInMemoryOptions,
-  HandshakeResponse,
-  Messages,
-} from "@longwire/engine";
+import { connectToApp } from "@longwire/engine";
+import type { ConnectInMemoryOptions, Messages, TestConn } from "@longwire/engine";
 import { attach } from "./attach.ts";
 import type { FetchApp } from "./types.ts";
 
 export { HandshakeError } from "@longwire/engine";
+export type { TestConn } from "@longwire/engine";
 
 /** Headers, subprotocols and peer address of the request, and options of the client's end. */
 export type ConnectOptions = ConnectInMemoryOptions;
 
-/** The client's end of a connection, with the types of a contract's other side. */
-export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
-  /** The 101, with its headers. */
-  readonly response: HandshakeResponse;
-};
+function isApp(app: FetchApp | Server): app is FetchApp {
+  return typeof app === "object" && app !== null && "fetch" in app;
+}
 
 const servers = new WeakMap<FetchApp, Server>();
 
@@ -53,8 +45,5 @@ export async function connect<M extends Messages = Messages>(
   path: string,
   options?: ConnectOptions,
 ): Promise<TestConn<M>> {
-  const server = "fetch" in app ? serverOf(app) : app;
-  const { conn, response } = await connectInMemory(server, path, options);
-  // The caller's word; the app checks what comes in.
-  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
+  return connectToApp(isApp(app) ? serverOf(app) : app, path, options);
 }

@@ -12,14 +12,19 @@ import type {
   WebSocketOptions,
   WebSocketResponse,
 } from "./types.ts";
-import { isWebSocketUpgrade, printError, websocket } from "./websocket.ts";
+import { isContext, isWebSocketUpgrade, printError, websocket } from "./websocket.ts";
 
 function route(
   first: Context | CreateEvents,
   second?: SocketEvents | WebSocketOptions,
   third?: WebSocketOptions,
 ): EventRoute | Promise<WebSocketResponse> {
-  if (typeof first !== "function") return upgrade(first, second as SocketEvents, third);
+  if (isContext(first)) return upgrade(first, second as SocketEvents, third);
+  if (typeof first !== "function") {
+    throw new TypeError(
+      `upgradeWebSocket: createEvents must be a function that gives callbacks, got ${typeof first}`,
+    );
+  }
   const options = second as WebSocketOptions | undefined; // by UpgradeWebSocketFunction, as above
   SocketRoute.of(options); // a wrong option is found where the route is declared
   return async (context, next) => {
@@ -33,9 +38,13 @@ export const upgradeWebSocket = route as UpgradeWebSocketFunction; // which form
 
 function upgrade(
   c: Context,
-  { onOpen, onMessage, onError, onClose }: SocketEvents,
+  events: SocketEvents,
   options: WebSocketOptions | undefined,
 ): Promise<WebSocketResponse> {
+  if (typeof events !== "object" || events === null) {
+    throw new TypeError(`upgradeWebSocket: callbacks must be an object, got ${typeof events}`);
+  }
+  const { onOpen, onMessage, onError, onClose } = events;
   return websocket(c, options, (conn) => {
     const report = (error: unknown): unknown => (options?.onError ?? printError)(error, conn, c);
     const ws = contextOf(conn, c, report);

@@ -36,7 +36,7 @@ export function isWebSocketUpgrade(c: Context): boolean {
   return isUpgrade(incomingOf(c));
 }
 
-function isContext(value: unknown): value is Context {
+export function isContext(value: unknown): value is Context {
   return typeof value === "object" && value !== null && "req" in value;
 }
 

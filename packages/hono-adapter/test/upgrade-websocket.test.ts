@@ -242,5 +242,7 @@ describe("the handshake", () => {
   it("finds wrong options where the route is declared", () => {
     expect(() => upgradeWebSocket(() => ({}), { readLimit: 0 })).toThrow(/readLimit/u);
     expect(() => websocket({ readLimit: 0 }, () => {})).toThrow(/readLimit/u);
+    // @ts-expect-error -- the callbacks themselves
+    expect(() => upgradeWebSocket({ onMessage() {} })).toThrow(/createEvents must be a function/u);
   });
 });

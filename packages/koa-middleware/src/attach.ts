@@ -17,6 +17,9 @@ export type App = Pick<Application<never, never>, "callback">;
  * @throws TypeError | RangeError naming the value.
  */
 export function attach(server: Server, app: App, options?: AttachOptions): Attachment {
+  if (typeof app?.callback !== "function") {
+    throw new TypeError(`app must be a Koa app with its method callback(), got ${typeof app}`);
+  }
   const callback = app.callback();
   return attachListener(
     server,

@@ -5,4 +5,4 @@ export type { SocketHandler, SocketOptions } from "./websocket.ts";
 export { attach } from "./attach.ts";
 export { upgrades } from "./upgrades.ts";
 export type { UpgradeContext } from "./upgrades.ts";
-export * from "./engine.ts";
+export * from "@longwire/engine/application";

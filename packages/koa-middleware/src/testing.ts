@@ -1,27 +1,19 @@
 /** `connect`: a WebSocket to a Koa app in memory, for tests: no port, no waiting, the whole handshake. */
 
 import { createServer, type Server } from "node:http";
-import { connectInMemory } from "@longwire/engine";
-import type {
-  ClientIn,
-  ClientOut,
-  Conn,
-  ConnectInMemoryOptions,
-  HandshakeResponse,
-  Messages,
-} from "@longwire/engine";
+import { connectToApp } from "@longwire/engine";
+import type { ConnectInMemoryOptions, Messages, TestConn } from "@longwire/engine";
 import { attach, type App } from "./attach.ts";
 
 export { HandshakeError } from "@longwire/engine";
+export type { TestConn } from "@longwire/engine";
 
 /** Headers, subprotocols and peer address of the request, and options of the client's end. */
 export type ConnectOptions = ConnectInMemoryOptions;
 
-/** The client's end of a connection, with the types of a contract's other side. */
-export type TestConn<M extends Messages = Messages> = Conn<ClientIn<M>, ClientOut<M>> & {
-  /** The 101, with its headers. */
-  readonly response: HandshakeResponse;
-};
+function isApp(app: App | Server): app is App {
+  return typeof app === "object" && app !== null && "callback" in app;
+}
 
 const servers = new WeakMap<App, Server>();
 
@@ -52,8 +44,5 @@ export async function connect<M extends Messages = Messages>(
   path: string,
   options?: ConnectOptions,
 ): Promise<TestConn<M>> {
-  const server = "callback" in app ? serverOf(app) : app;
-  const { conn, response } = await connectInMemory(server, path, options);
-  // The caller's word; the app checks what comes in.
-  return Object.assign(conn as Conn<ClientIn<M>, ClientOut<M>>, { response });
+  return connectToApp(isApp(app) ? serverOf(app) : app, path, options);
 }

@@ -66,6 +66,8 @@ export function websocket(...values: readonly unknown[]): Middleware | Promise<v
 }
 
 const NO_OPTIONS: SocketOptions = {};
+const NOT_AWAITED =
+  "websocket: Koa has answered already: return or await the promise of websocket(ctx, …), and that of next() in front of it";
 
 function isContext(value: unknown): value is Context {
   return typeof value === "object" && value !== null && "req" in value && "res" in value;
@@ -86,6 +88,10 @@ async function serve(
         ? app.emit("error", error, ctx)
         : options.onError(error, conn, ctx),
   });
+  if (ctx.headerSent) {
+    app.emit("error", new Error(NOT_AWAITED), ctx);
+    return;
+  }
   if (decision.accepted) {
     ctx.status = 101;
     leaveToAttach(ctx);

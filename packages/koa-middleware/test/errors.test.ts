@@ -1,9 +1,11 @@
 /** Where errors go: before the 101 and behind it, those that end the connection and those that do not. */
 import { deferred, Inbox, TestServer, watchForCrashes } from "@longwire/testkit";
-import type { Context } from "koa";
+import { createServer } from "node:http";
+import Koa, { type Context } from "koa";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
-import { websocket, type Conn } from "../src/index.ts";
+import { attach, upgrades, websocket, type Conn, type UpgraderOptions } from "../src/index.ts";
+import { connect } from "../src/testing.ts";
 import { echo, errorsOf, served, VERSIONS } from "./app.ts";
 
 let stopWatching: () => Promise<void>;
@@ -194,12 +196,61 @@ describe.each(VERSIONS)("%s", (_version, App) => {
   });
 });
 
+describe.each(VERSIONS)(
+  "a chain of %s that does not wait for the route",
+  (_version, KoaOfVersion) => {
+    const forgetful: Record<string, (ctx: Context) => void> = {
+      "websocket()": (ctx) => void websocket(ctx, () => {}),
+      "websocket() behind a check that waits": (ctx) =>
+        void websocket(ctx, { checkOrigin: async () => true }, () => {}),
+    };
+
+    it.each(Object.entries(forgetful))(
+      "is answered by Koa, and told of %s",
+      async (_what, route) => {
+        const app = new KoaOfVersion();
+        const errors = new Inbox<Error>("an error of the app");
+        app.on("error", (error: Error) => errors.push(error));
+        app.use(route);
+        await expect(connect(app, "/")).rejects.toMatchObject({ status: 404 });
+        expect((await errors.next()).message).toMatch(/return or await the promise of websocket/u);
+      },
+    );
+
+    it("is told of a next() that nobody awaits", async () => {
+      const app = new KoaOfVersion();
+      const errors = new Inbox<Error>("an error of the app");
+      const answered = deferred();
+      app.on("error", (error: Error) => errors.push(error));
+      app.use((_ctx, next) => void next());
+      app.use(async (ctx) => {
+        await answered.promise;
+        await websocket(ctx, () => {});
+      });
+      await expect(connect(app, "/")).rejects.toMatchObject({ status: 404 });
+      answered.resolve();
+      expect((await errors.next()).message).toMatch(/that of next\(\)/u);
+    });
+  },
+);
+
 describe("wrong arguments", () => {
   it("are told where the route is declared", () => {
     // @ts-expect-error -- no handler
     expect(() => websocket({})).toThrow(TypeError);
     expect(() => websocket({ readLimit: -1 }, () => {})).toThrow(/readLimit.*-1/u);
+    // @ts-expect-error -- misspelt
+    expect(() => websocket({ readLimt: 1 }, () => {})).toThrow(/no option readLimt/u);
     // @ts-expect-error -- no function
     expect(() => websocket({ checkOrigin: "any" }, () => {})).toThrow(/checkOrigin/u);
+    expect(() => upgrades({ readLimt: 1 } as UpgraderOptions)).toThrow(/no option readLimt/u);
+  });
+
+  it("of attach are told by name", () => {
+    const callback = new Koa().callback();
+    // @ts-expect-error -- the app is asked for
+    expect(() => attach(createServer(), callback)).toThrow(/callback\(\), got function/u);
+    // @ts-expect-error -- no server
+    expect(() => attach(3000, new Koa())).toThrow(/server must be .*, got number/u);
   });
 });

@@ -1,7 +1,6 @@
 /** Two ends of one WebSocket connection in memory: no port, no handshake, no waiting for a kernel. */
-import { openConn, type Conn, type ConnOptions } from "@longwire/engine";
+import { memoryPair, openConn, type Conn, type ConnOptions } from "@longwire/engine";
 import type { Duplex } from "node:stream";
-import { memoryDuplexPair } from "./memory-duplex.ts";
 import { RawPeer } from "./raw-peer.ts";
 
 function open(
@@ -17,7 +16,7 @@ function open(
 export function connPair(
   o: { readonly server?: ConnOptions; readonly client?: ConnOptions } = {},
 ): { server: Conn; client: Conn } {
-  const [serverEnd, clientEnd] = memoryDuplexPair();
+  const [serverEnd, clientEnd] = memoryPair();
   return {
     server: open(serverEnd, "server", o.server ?? {}),
     client: open(clientEnd, "client", o.client ?? {}),
@@ -30,6 +29,6 @@ export function connAndRawPeer(
   options: ConnOptions = {},
   head?: Uint8Array,
 ): { conn: Conn; peer: RawPeer } {
-  const [ours, theirs] = memoryDuplexPair();
+  const [ours, theirs] = memoryPair();
   return { conn: open(ours, role, options, head), peer: new RawPeer(theirs) };
 }

@@ -25,7 +25,7 @@ export { WsPeer, type WsMessage, type WsPeerOptions } from "./ws-peer.ts";
 export { CERTIFICATE_GIVEN, greetingsOf } from "./greetings.ts";
 export { Http2Gateway } from "./http2-gateway.ts";
 export { Http2Peer, type Http2Answer, type Http2Fields, type Http2Socket } from "./http2-peer.ts";
-export { memoryDuplexPair } from "./memory-duplex.ts";
+export { memoryPair as memoryDuplexPair } from "@longwire/engine";
 export { connAndRawPeer, connPair } from "./conn-pair.ts";
 export {
   expectFlatMemory,

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { afterEach, describe, expect, it } from "vitest";
 import { RawPeer } from "../src/raw-peer.ts";
 import { requestText } from "../src/raw-http.ts";
-import { memoryDuplexPair } from "../src/memory-duplex.ts";
+import { memoryPair } from "@longwire/engine";
 import { rawText } from "../src/raw-frame.ts";
 import { deferred, nextEvent } from "../src/wait.ts";
 
@@ -95,14 +95,14 @@ describe("raw peer over TCP", () => {
 
 describe("raw peer over a pair in memory", () => {
   it("sends, reads frames, and sees the other end's FIN and reset", async () => {
-    const [left, right] = memoryDuplexPair();
+    const [left, right] = memoryPair();
     using peer = new RawPeer(left);
     right.write(rawText("hi"));
     expect((await peer.readFrame()).payload.toString()).toBe("hi");
     right.end();
     expect(await peer.ended()).toBe("fin");
 
-    const [ours, theirs] = memoryDuplexPair();
+    const [ours, theirs] = memoryPair();
     using other = new RawPeer(ours);
     theirs.destroy(new Error("gone"));
     theirs.on("error", () => {});

@@ -65,8 +65,17 @@ export interface MessageChecks<In = unknown> {
   readonly outgoing?: MessageCheck<unknown> | undefined;
 }
 
-/** Makes the checks of a contract. @throws As {@link checkBy}. */
+/** @throws TypeError for a name that a contract has not: messages would go unchecked by a slip. */
+export function checkContractNames(messages: object): void {
+  for (const name of Object.keys(messages)) {
+    if (name === "incoming" || name === "outgoing") continue;
+    throw new TypeError(`messages has the schemas incoming and outgoing, got ${name}`);
+  }
+}
+
+/** Makes the checks of a contract. @throws As {@link checkContractNames} and {@link checkBy}. */
 export function checksOf(messages: Messages): MessageChecks {
+  checkContractNames(messages);
   const { incoming, outgoing } = messages;
   return {
     incoming: incoming === undefined ? undefined : checkBy(incoming, "incoming"),

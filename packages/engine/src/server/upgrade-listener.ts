@@ -6,6 +6,7 @@ import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
+import type { AttachOptions } from "./attach-options.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
 import {
@@ -16,6 +17,7 @@ import {
 } from "./extended-connect-listener.ts";
 import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
+import { checkAttachOptionNames } from "./option-names.ts";
 import { watchForTaker } from "./other-listeners.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
 import { guardSocket, refuseSocket } from "./refuse-socket.ts";
@@ -23,20 +25,6 @@ import { printFault } from "./report-fault.ts";
 import { DEFAULT_DRAIN_TIMEOUT_MS, Drain, watchClose, type ShutdownOptions } from "./shutdown.ts";
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from "./upgrade-options.ts";
 import { asksForWebSocket, lostHeaders } from "./upgrade-request.ts";
-
-export interface AttachOptions {
-  /**
-   * Which WebSocket requests are for this app; the others are left to the server's other `upgrade` listeners, and
-   * answered with 404 when there are none. Asked first of all, before any middleware.
-   *
-   * @default all
-   */
-  readonly only?: ((request: IncomingMessage) => boolean) | undefined;
-  /** Milliseconds from the request to the 101, guards included. After that: 408. @default 10_000 */
-  readonly handshakeTimeout?: number | undefined;
-  /** Milliseconds that connections have to finish when the server closes. @default 5_000 */
-  readonly drainTimeout?: number | undefined;
-}
 
 /** An app on its server. */
 export interface Attachment {
@@ -191,6 +179,13 @@ export function attach(
   app: AttachableApp,
   options: AttachOptions = {},
 ): Attachment {
+  // The widest test that every server passes, those of frameworks and of tests included.
+  if (typeof server?.on !== "function") {
+    throw new TypeError(
+      `server must be what app.listen() or http.createServer() returns, got ${typeof server}`,
+    );
+  }
+  checkAttachOptionNames(options);
   const { only, handshakeTimeout, drainTimeout } = options;
   if (only !== undefined && typeof only !== "function") {
     throw new TypeError(`only must be a function, got ${typeof only}`);

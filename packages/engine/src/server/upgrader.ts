@@ -13,6 +13,7 @@ import {
 } from "./check-upgrade.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { inheritOptions } from "./inherit-options.ts";
+import { checkRouteOptionNames } from "./option-names.ts";
 import { PendingUpgrade } from "./pending-upgrade.ts";
 import { receiveUpgrade } from "./receive-upgrade.ts";
 import { refuse, sendDecision } from "./refusal.ts";
@@ -37,6 +38,7 @@ export class Upgrader implements UpgradePolicy {
    * @throws TypeError | RangeError naming the option and its value.
    */
   constructor(options: UpgraderOptions = {}, outer?: Upgrader) {
+    checkRouteOptionNames(options);
     this.#given = outer === undefined ? options : inheritOptions(outer.#given, options);
     this.options = resolveUpgraderOptions(this.#given);
     const { maxConnections, maxConnectionsPerAddress } = this.options;

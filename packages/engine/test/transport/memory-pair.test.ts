@@ -1,11 +1,11 @@
 /** The pair in memory behaves like a connection. */
 import { describe, expect, it } from "vitest";
-import { memoryDuplexPair } from "../src/memory-duplex.ts";
-import { nextEvent } from "../src/wait.ts";
+import { memoryPair } from "../../src/transport/memory-pair.ts";
+import { nextEvent } from "@longwire/testkit";
 
 describe("pair of streams in memory", () => {
   it("carries bytes both ways in order", async () => {
-    const [left, right] = memoryDuplexPair();
+    const [left, right] = memoryPair();
     left.write("one");
     left.end("two");
     right.end("three");
@@ -17,7 +17,7 @@ describe("pair of streams in memory", () => {
   });
 
   it("holds the writer back while the reader does not read", async () => {
-    const [left, right] = memoryDuplexPair();
+    const [left, right] = memoryPair();
     const chunk = Buffer.alloc(65_536);
     let written = 0;
     while (left.write(chunk)) written++;
@@ -32,7 +32,7 @@ describe("pair of streams in memory", () => {
   });
 
   it("ends the other side when one side is destroyed", async () => {
-    const [left, right] = memoryDuplexPair();
+    const [left, right] = memoryPair();
     right.resume();
     const ended = nextEvent(right, "end");
     left.destroy();
@@ -40,7 +40,7 @@ describe("pair of streams in memory", () => {
   });
 
   it("breaks the other side when one side is reset", async () => {
-    const [left, right] = memoryDuplexPair();
+    const [left, right] = memoryPair();
     left.on("error", () => {});
     const failed = nextEvent(right, "error");
     left.destroy(new Error("gone"));

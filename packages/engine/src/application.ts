@@ -1,4 +1,4 @@
-/** What a user of the plugin needs of the engine. */
+/** What an application needs of the engine beside its adapter: each adapter exports this whole list again. */
 
 export {
   asWebSocket,
@@ -6,6 +6,7 @@ export {
   CloseError,
   DeadlineError,
   HandshakeError,
+  http2Listener,
   isCloseError,
   isUnexpectedCloseError,
   isWebSocketUpgrade,
@@ -15,8 +16,10 @@ export {
   ProtocolError,
   ValidationError,
   WebSocketError,
-} from "@longwire/engine";
+} from "./index.ts";
 export type {
+  Attachment,
+  AttachOptions,
   ClientIn,
   ClientOut,
   CloseInfo,
@@ -29,4 +32,4 @@ export type {
   RouteOptions,
   StandardSchema,
   UpgraderOptions,
-} from "@longwire/engine";
+} from "./index.ts";

@@ -1,0 +1,17 @@
+/** Options of `attach`: those of a server, whatever its routes. */
+
+import type { IncomingMessage } from "node:http";
+
+export interface AttachOptions {
+  /**
+   * Which WebSocket requests are for this app; the others are left to the server's other `upgrade` listeners, and
+   * answered with 404 when there are none. Asked first of all, before any middleware.
+   *
+   * @default all
+   */
+  readonly only?: ((request: IncomingMessage) => boolean) | undefined;
+  /** Milliseconds from the request to the 101, guards included. After that: 408. @default 10_000 */
+  readonly handshakeTimeout?: number | undefined;
+  /** Milliseconds that connections have to finish when the server closes. @default 5_000 */
+  readonly drainTimeout?: number | undefined;
+}
