@@ -10,9 +10,9 @@ const MOST_LINES = 200;
 
 /** Lines of the compiled package: its types are gone there, and comments and empty lines do not count. */
 function linesOfCode(adapter: string): number {
-  const dist = join(ROOT, "packages", adapter, "dist");
-  const modules = readdirSync(dist).filter((name) => name.endsWith(".js"));
-  const code = modules.map((name) => readFileSync(join(dist, name), "utf8")).join("\n");
+  const folder = join(ROOT, "packages", adapter);
+  const modules = readdirSync(join(folder, "src")).map((name) => name.replace(/\.ts$/u, ".js"));
+  const code = modules.map((name) => readFileSync(join(folder, "dist", name), "utf8")).join("\n");
   const lines = code.replaceAll(/\/\*[\s\S]*?\*\//gu, "").split("\n");
   return lines.filter((line) => !/^\s*(?:\/\/.*)?$/u.test(line)).length;
 }

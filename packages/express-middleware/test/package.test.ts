@@ -1,9 +1,5 @@
 /** The built package, as an application in CommonJS or in ESM loads it. */
-import { fileURLToPath } from "node:url";
-import { buildWorkspace, runNode } from "@longwire/testkit";
-import { beforeAll, describe, expect, it } from "vitest";
-
-const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+import { builtPackageBehaviour } from "@longwire/testkit";
 
 /** Serves an app on a port, connects to it in memory, prints what it is told, and ends by itself. */
 const APP = `
@@ -17,37 +13,13 @@ const APP = `
   attach(server, app);
 `;
 
-describe("the built package", () => {
-  beforeAll(() => buildWorkspace(PACKAGE), 60_000);
-
-  it("is loaded by require()", async () => {
-    const program = `
-      const express = require("express");
-      const { attach, CloseError, websocket } = require("@longwire/express");
-      const { connect } = require("@longwire/express/testing");
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=commonjs", "-e", program]);
-    expect(run).toMatchObject({ code: 0, stdout: "hello from blue function\n" });
-  });
-
-  it("is loaded by import", async () => {
-    const program = `
-      import express from "express";
-      import { attach, CloseError, websocket } from "@longwire/express";
-      import { connect } from "@longwire/express/testing";
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=module", "-e", program]);
-    expect(run).toEqual({ code: 0, stdout: "hello from blue function\n", stderr: "" });
-  });
-
-  it("is one and the same for require() and import", async () => {
-    const program = `
-      const { CloseError } = require("@longwire/express");
-      import("@longwire/express").then((esm) => console.log(esm.CloseError === CloseError));
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=commonjs", "-e", program]);
-    expect(run).toMatchObject({ code: 0, stdout: "true\n" });
-  });
+builtPackageBehaviour({
+  here: import.meta.url,
+  name: "@longwire/express",
+  uses: "attach, CloseError, websocket",
+  framework: {
+    required: 'const express = require("express");',
+    imported: 'import express from "express";',
+  },
+  app: APP,
 });

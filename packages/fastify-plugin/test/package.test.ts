@@ -1,7 +1,7 @@
 /** The built package, as an application in CommonJS or in ESM loads it. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { buildWorkspace, runNode } from "@longwire/testkit";
+import { builtPackageBehaviour, buildWorkspace, runNode } from "@longwire/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 
 const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
@@ -20,30 +20,19 @@ const APP = `
   });
 `;
 
-describe("the built package", () => {
+builtPackageBehaviour({
+  here: import.meta.url,
+  name: "@longwire/fastify",
+  uses: "CloseError, websocket",
+  framework: {
+    required: 'const { fastify } = require("fastify");',
+    imported: 'import { fastify } from "fastify";',
+  },
+  app: APP,
+});
+
+describe("beside @fastify/websocket", () => {
   beforeAll(() => buildWorkspace(PACKAGE), 60_000);
-
-  it("is loaded by require()", async () => {
-    const program = `
-      const { fastify } = require("fastify");
-      const { CloseError, websocket } = require("@longwire/fastify");
-      const { connect } = require("@longwire/fastify/testing");
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=commonjs", "-e", program]);
-    expect(run).toMatchObject({ code: 0, stdout: "hello from blue function\n" });
-  });
-
-  it("is loaded by import", async () => {
-    const program = `
-      import { fastify } from "fastify";
-      import { CloseError, websocket } from "@longwire/fastify";
-      import { connect } from "@longwire/fastify/testing";
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=module", "-e", program]);
-    expect(run).toEqual({ code: 0, stdout: "hello from blue function\n", stderr: "" });
-  });
 
   it("in one scope ends @fastify/websocket that comes later, in the words that the page has", async () => {
     // It throws outside of every promise, so that Fastify cannot give the error to the application.

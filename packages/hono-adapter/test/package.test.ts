@@ -1,9 +1,5 @@
 /** The built package, as an application in CommonJS or in ESM loads it. */
-import { fileURLToPath } from "node:url";
-import { buildWorkspace, runNode } from "@longwire/testkit";
-import { beforeAll, describe, expect, it } from "vitest";
-
-const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+import { builtPackageBehaviour } from "@longwire/testkit";
 
 /** Serves an app on a port, connects to it in memory, prints what it is told, and ends by itself. */
 const APP = `
@@ -16,28 +12,13 @@ const APP = `
   });
 `;
 
-describe("the built package", () => {
-  beforeAll(() => buildWorkspace(PACKAGE), 60_000);
-
-  it("is loaded by require()", async () => {
-    const program = `
-      const { Hono } = require("hono");
-      const { CloseError, serve, websocket } = require("@longwire/hono");
-      const { connect } = require("@longwire/hono/testing");
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=commonjs", "-e", program]);
-    expect(run).toMatchObject({ code: 0, stdout: "hello from blue function\n" });
-  });
-
-  it("is loaded by import", async () => {
-    const program = `
-      import { Hono } from "hono";
-      import { CloseError, serve, websocket } from "@longwire/hono";
-      import { connect } from "@longwire/hono/testing";
-      ${APP}
-    `;
-    const run = await runNode(PACKAGE, ["--input-type=module", "-e", program]);
-    expect(run).toEqual({ code: 0, stdout: "hello from blue function\n", stderr: "" });
-  });
+builtPackageBehaviour({
+  here: import.meta.url,
+  name: "@longwire/hono",
+  uses: "CloseError, serve, websocket",
+  framework: {
+    required: 'const { Hono } = require("hono");',
+    imported: 'import { Hono } from "hono";',
+  },
+  app: APP,
 });

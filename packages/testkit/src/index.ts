@@ -55,5 +55,6 @@ export type {
 export { ExampleProcess, type ExampleExit } from "./example-process.ts";
 export { TestServer } from "./test-server.ts";
 export { programsOf, replaced, runProgram } from "./document.ts";
+export { builtPackageBehaviour, type BuiltPackage } from "./conformance/built-package.ts";
 export { messageBehaviour, type ContractRoute } from "./conformance/messages.ts";
 export { buildWorkspace, runNode, type NodeRun } from "./built-workspace.ts";
