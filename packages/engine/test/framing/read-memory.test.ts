@@ -60,11 +60,12 @@ describe("a copy of read bytes", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("keeps at most 2 KiB beside itself", () => {
+  it("keeps nothing beside itself up to 64 bytes and above 1 KiB, else at most Node's pool", () => {
     fill();
-    for (let length = 0; length <= 3000; length += 50) {
+    for (const length of [0, 1, 64, 65, 1000, 1024, 1025, 5000]) {
       const copy = copyFromReadMemory(0, length);
-      expect(copy.buffer.byteLength).toBeLessThanOrEqual(Math.max(2048, length));
+      const isPooled = length > 64 && length <= 1024;
+      expect(copy.buffer.byteLength).toBe(isPooled ? Buffer.poolSize : length);
     }
   });
 });
