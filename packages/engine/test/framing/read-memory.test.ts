@@ -60,12 +60,12 @@ describe("a copy of read bytes", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("keeps nothing beside itself up to 64 bytes and above 1 KiB, else at most Node's pool", () => {
+  it("keeps nothing beside itself up to 64 bytes and above 512, else 2 KiB", () => {
     fill();
-    for (const length of [0, 1, 64, 65, 1000, 1024, 1025, 5000]) {
+    for (const length of [0, 1, 64, 65, 500, 512, 513, 5000]) {
       const copy = copyFromReadMemory(0, length);
-      const isPooled = length > 64 && length <= 1024;
-      expect(copy.buffer.byteLength).toBe(isPooled ? Buffer.poolSize : length);
+      const isShared = length > 64 && length <= 512;
+      expect(copy.buffer.byteLength).toBe(isShared ? 2048 : length);
     }
   });
 });
