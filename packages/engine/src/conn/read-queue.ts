@@ -1,9 +1,9 @@
 /** Messages that wait for a reader, with the water marks that pause the socket. */
 
+import { MAX_HEAP_BYTES } from "../framing/read-memory.ts";
 import type { Message } from "../messages/message.ts";
 
 const COMPACT_AT = 1024;
-const MAX_HEAP_BYTES = 64;
 
 export class ReadQueue<In> {
   readonly #maxBytes: number;

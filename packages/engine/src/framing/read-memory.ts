@@ -25,7 +25,7 @@ declare const WebAssembly: {
 export const READ_MEMORY_BYTES = 262_144;
 
 // V8 keeps what is not longer in its own heap: as fast as a piece of a pool, and nothing else is kept with it.
-const MAX_HEAP_BYTES = 64;
+export const MAX_HEAP_BYTES = 64;
 // Up to here copies share an allocation: 272 instead of 587 ns for 200 bytes (Node 20).
 const MAX_SHARED_BYTES = 512;
 // What such a copy may keep in memory beside itself; Node's own pool is 64 KiB from Node 24 on. The queue of a reader
