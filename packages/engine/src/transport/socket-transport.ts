@@ -1,6 +1,8 @@
 /** Transport over a TCP, TLS or unix socket, or any other Duplex. */
 
 import type { Duplex } from "node:stream";
+import { writableHandle, writeToHandle } from "./direct-write.ts";
+import type { WritableHandle } from "./direct-write.ts";
 import { readInto } from "./shared-read.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -23,6 +25,7 @@ export class SocketTransport implements Transport {
   #unconfirmed = 0;
   #blocked = false;
   #error: Error | undefined;
+  readonly #handle: WritableHandle | undefined;
 
   /** Reads go into it once the socket has given away what it had received before. */
   #readMemory: Buffer | undefined;
@@ -41,6 +44,7 @@ export class SocketTransport implements Transport {
     extras.setNoDelay?.(true);
     extras.setTimeout?.(0);
     extras.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
+    this.#handle = writableHandle(socket);
     // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
     Reflect.set(socket, TRANSPORT, this);
     this.#readMemory = readMemory;
@@ -60,6 +64,15 @@ export class SocketTransport implements Transport {
   }
 
   write(pieces: readonly Uint8Array[]): boolean {
+    const handle = this.#handle;
+    if (handle !== undefined && this.socket.writableLength === 0) {
+      const written = writeToHandle(handle, pieces, this.#onWritten);
+      if (written !== undefined) return written;
+    }
+    return this.#writeToStream(pieces);
+  }
+
+  #writeToStream(pieces: readonly Uint8Array[]): boolean {
     const { socket } = this;
     if (pieces.length === 1) this.#writePiece(pieces[0]!);
     else {
@@ -87,6 +100,8 @@ export class SocketTransport implements Transport {
     this.#blocked = false;
     this.#events.onWritten();
   };
+
+  readonly #onWritten = (): void => this.#events.onWritten();
 
   pause(): void {
     this.socket.pause();
