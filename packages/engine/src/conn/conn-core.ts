@@ -18,6 +18,7 @@ import { Ending } from "./ending.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Liveness } from "./liveness.ts";
 import type { LivenessOwner } from "./liveness.ts";
+import { ReadEnd } from "./read-end.ts";
 import { Reading } from "./reading.ts";
 import type { ReadingEvents } from "./reading.ts";
 import { writeOnClosed } from "./write-errors.ts";
@@ -68,6 +69,8 @@ export class ConnCore<In>
   #transportClosed = false;
   /** TCP is to end as soon as everything is written. */
   #finishing = false;
+  /** Our side of it has been ended. */
+  #finished = false;
   /** The peer has sent its FIN. */
   #peerEnded = false;
   /** A close or violation of the peer that waits for the end of the turn. */
@@ -194,7 +197,9 @@ export class ConnCore<In>
   /** "the server ... closes the TCP connection first" §7.1.1, so that TIME_WAIT stays with it; a client waits for that. */
   #endTransport(): void {
     const first = this.#role === "server" || this.#peerEnded;
-    if (this.#finishing && first && this.writing.isFlushed) this.transport.end();
+    if (!this.#finishing || this.#finished || !first || !this.writing.isFlushed) return;
+    this.#finished = true;
+    this.transport.end();
   }
 
   /**
@@ -217,11 +222,11 @@ export class ConnCore<In>
     if (this.#end !== undefined) return;
     this.#end = end;
 
-    const error = failure ?? new CloseError(end, cause === undefined ? {} : { cause });
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
-    this.ending.onEnded(error);
-    this.reading.finish({ error, quiet });
-    this.liveness.stop(error);
+    const readEnd = new ReadEnd(quiet, failure ?? (() => new CloseError(end, cause === undefined ? {} : { cause })));
+    this.ending.onEnded(readEnd);
+    this.reading.finish(readEnd);
+    this.liveness.stop(readEnd);
   }
 
   // ---- told by the endpoint, inside reading ----

@@ -1,9 +1,10 @@
 /** The end of a connection, as a promise and as a signal; both are made when somebody asks for them. */
 
 import type { CloseInfo } from "../errors.ts";
+import type { ReadEnd } from "./read-end.ts";
 
 export class Ending {
-  #error: Error | undefined;
+  #readEnd: ReadEnd | undefined;
   #end: CloseInfo | undefined;
   #controller: AbortController | undefined;
   #closed: Promise<CloseInfo> | undefined;
@@ -13,7 +14,7 @@ export class Ending {
 
   /** What reads get once the connection has ended. */
   get error(): Error | undefined {
-    return this.#error;
+    return this.#readEnd?.error;
   }
 
   /** Resolves when the socket is gone. */
@@ -29,7 +30,7 @@ export class Ending {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#error !== undefined) this.#controller.abort(this.#error);
+      if (this.#readEnd !== undefined) this.#controller.abort(this.#readEnd.error);
     }
     return this.#controller.signal;
   }
@@ -48,9 +49,9 @@ export class Ending {
     else callback();
   }
 
-  onEnded(error: Error): void {
-    this.#error = error;
-    this.#controller?.abort(error);
+  onEnded(end: ReadEnd): void {
+    this.#readEnd = end;
+    this.#controller?.abort(end.error);
     for (const callback of this.#onEnded) callback();
   }
 

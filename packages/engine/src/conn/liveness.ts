@@ -6,6 +6,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { HeartbeatOwner } from "./heartbeat.ts";
 import type { ConnLimits } from "./limits.ts";
 import { Pings } from "./pings.ts";
+import type { ReadEnd } from "./read-end.ts";
 import { waitFor } from "./wait.ts";
 import type { WaitOptions } from "./wait.ts";
 import type { WriteQueue } from "./write-queue.ts";
@@ -113,9 +114,9 @@ export class Liveness implements HeartbeatOwner {
   }
 
   /** The connection has ended. */
-  stop(error: Error): void {
+  stop(end: ReadEnd): void {
     this.stopHeartbeat();
-    this.#pings?.fail(error);
+    this.#pings?.fail(end.error);
   }
 }
 

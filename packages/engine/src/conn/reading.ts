@@ -14,6 +14,7 @@ import type { IntakeOwner } from "./intake.ts";
 import type { ConnLimits } from "./limits.ts";
 import type { IterationSource } from "./message-iterator.ts";
 import { MessageReader } from "./message-reader.ts";
+import { ReadEnd } from "./read-end.ts";
 import { ReadQueue } from "./read-queue.ts";
 import { StreamedMessage } from "./streamed-message.ts";
 import type { StreamedMessageOwner } from "./streamed-message.ts";
@@ -32,13 +33,6 @@ export interface ReadingEvents {
   onReaderGone(): void;
   /** Reading from the socket goes on after a pause. */
   onResumed(): void;
-}
-
-/** How reading has ended. */
-export interface ReadEnd {
-  readonly error: Error;
-  /** Iterators and `forEach` end without an error. */
-  readonly quiet: boolean;
 }
 
 export class Reading<In>
@@ -371,9 +365,7 @@ export class Reading<In>
   #failByDeadline(): void {
     this.#deaf = true;
     this.#endpoint.discardData(); // behind a message that nobody inflates to its end, no other can be inflated
-    this.finish({
-      error: new DeadlineError("WS_READ_DEADLINE", "the read deadline has passed"),
-      quiet: false,
-    });
+    const error = new DeadlineError("WS_READ_DEADLINE", "the read deadline has passed");
+    this.finish(new ReadEnd(false, error));
   }
 }

@@ -11,6 +11,11 @@ import type { Duplex } from "node:stream";
 export function finishResponse(response: ServerResponse, socket: Duplex): void {
   // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
   if (response.socket === socket) response.detachSocket(socket as Socket);
+  if (response.listenerCount("close") === 0) {
+    response.destroy();
+    Reflect.set(response, "_closed", true);
+    return;
+  }
   let told = false;
   response.once("close", () => {
     told = true;

@@ -27,11 +27,14 @@ export class SocketTransport implements Transport {
   #error: Error | undefined;
   readonly #handle: WritableHandle | undefined;
 
-  /** Reads go into it once the socket has given away what it had received before. */
   #readMemory: Buffer | undefined;
+  /** Reads go into the given memory. */
+  #shares = false;
+  /** They come as `data` events, or have. */
+  #listens = false;
 
   /**
-   * Listens from here on. {@link resume} starts the reading.
+   * Listens from here on; {@link resume} starts the reading.
    *
    * @param readMemory - Where sockets may read into; not in use while nothing is being read.
    */
@@ -48,14 +51,12 @@ export class SocketTransport implements Transport {
     // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
     Reflect.set(socket, TRANSPORT, this);
     this.#readMemory = readMemory;
-    socket.on("data", onData);
     // A peer may have sent its FIN while the handshake was decided: that event is over.
     if (socket.readableEnded) queueMicrotask(() => events.onEnd());
     else socket.on("end", onEnd);
     socket.on("error", onError);
     if (socket.destroyed) queueMicrotask(() => events.onClosed(undefined));
     else socket.on("close", onClose);
-    socket.pause(); // the "data" listener has made it flow
   }
 
   /** Known while the socket is open. */
@@ -108,12 +109,21 @@ export class SocketTransport implements Transport {
   }
 
   resume(): void {
-    const memory = this.#readMemory;
-    if (memory !== undefined && this.socket.readableLength === 0) {
-      this.#readMemory = undefined;
-      readInto(memory, this.socket, onShared);
-    }
+    if (!this.#shares) this.#chooseReading();
     this.socket.resume();
+  }
+
+  /** What it has received before comes as `data` events; then reads go into the given memory, where that can be had. */
+  #chooseReading(): void {
+    const { socket } = this;
+    const memory = this.#readMemory;
+    if (memory !== undefined && socket.readableLength === 0) {
+      this.#readMemory = undefined;
+      this.#shares = readInto(memory, socket, onShared);
+    }
+    if (this.#shares || this.#listens) return;
+    this.#listens = true;
+    socket.on("data", onData);
   }
 
   end(): void {
