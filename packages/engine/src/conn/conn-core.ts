@@ -86,6 +86,7 @@ export class ConnCore<In>
       events: this,
     });
     this.transport = init.connect(init.netConn, this);
+    if (init.limits.heartbeatInterval === Infinity) this.transport.keepAlive();
     this.reading = new Reading(
       this.#endpoint,
       this.transport,
@@ -223,7 +224,10 @@ export class ConnCore<In>
     this.#end = end;
 
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
-    const readEnd = new ReadEnd(quiet, failure ?? (() => new CloseError(end, cause === undefined ? {} : { cause })));
+    const readEnd = new ReadEnd(
+      quiet,
+      failure ?? (() => new CloseError(end, cause === undefined ? {} : { cause })),
+    );
     this.ending.onEnded(readEnd);
     this.reading.finish(readEnd);
     this.liveness.stop(readEnd);

@@ -73,6 +73,8 @@ export function parseTokenList(lines: readonly string[]): TokenList {
 
 /** Tells whether a token list holds `token`, without regard to the case of A-Z. */
 export function hasToken(lines: readonly string[], token: string): boolean {
+  const [line] = lines;
+  if (lines.length === 1 && line !== undefined && equalAsciiFold(line, token)) return true;
   return parseTokenList(lines).tokens.some((candidate) => equalAsciiFold(candidate, token));
 }
 

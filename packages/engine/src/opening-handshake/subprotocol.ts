@@ -19,11 +19,14 @@ export interface OfferedSubprotocols {
   readonly problem: string | undefined;
 }
 
+const NOTHING_OFFERED: OfferedSubprotocols = { offered: [], problem: undefined };
+
 /**
  * Parses all Sec-WebSocket-Protocol lines: the header "MAY appear multiple times in an HTTP request (which is
  * logically the same as a single |Sec-WebSocket-Protocol| header field that contains all values)" §11.3.4.
  */
 export function parseSubprotocols(lines: readonly string[]): OfferedSubprotocols {
+  if (lines.length === 0) return NOTHING_OFFERED;
   const { tokens, malformed } = parseTokenList(lines);
   if (malformed) {
     return { offered: [], problem: `must list tokens, got ${showText(lines.join(", "))}` };

@@ -20,7 +20,7 @@ import {
 } from "../opening-handshake/server-handshake.ts";
 import type { ConnectionSlots, ReleaseSlot } from "./connection-slots.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
-import type { ResolvedUpgraderOptions } from "./upgrade-options.ts";
+import type { CheckOrigin, ResolvedUpgraderOptions } from "./upgrade-options.ts";
 
 /** What an Upgrader decides by. */
 export interface UpgradePolicy {
@@ -72,22 +72,29 @@ function findObstacle(pending: PendingUpgrade): RefusedUpgrade | undefined {
   return { error, headers: [] };
 }
 
-async function checkOriginOf(
+/** The default check takes no promise: it is the usual one, and each promise of a handshake costs a microtask. */
+function checkOriginOf(
   request: IncomingMessage,
-  handshake: HandshakeRequest,
+  { origins }: HandshakeRequest,
   host: string,
   options: ResolvedUpgraderOptions,
-): Promise<HandshakeRefusal | undefined> {
-  const { origins } = handshake;
-  if (options.checkOrigin !== undefined) {
-    // Several Origin headers are no origin; as one text they can equal none.
-    const origin = origins.length === 0 ? undefined : origins.join(", ");
-    if (await options.checkOrigin(request, origin)) return undefined;
-    return originRefusal(origins, host);
-  }
+): HandshakeRefusal | undefined | Promise<HandshakeRefusal | undefined> {
+  if (options.checkOrigin !== undefined)
+    return askForOrigin(request, origins, host, options.checkOrigin);
   const refusal = checkOrigin(origins, host, options.handshake.allowedOrigins);
   if (refusal !== undefined) options.warn(`WebSocket refused with 403: ${refusal.reason}`);
   return refusal;
+}
+
+async function askForOrigin(
+  request: IncomingMessage,
+  origins: readonly string[],
+  host: string,
+  check: CheckOrigin,
+): Promise<HandshakeRefusal | undefined> {
+  // Several Origin headers are no origin; as one text they can equal none.
+  const origin = origins.length === 0 ? undefined : origins.join(", ");
+  return (await check(request, origin)) ? undefined : originRefusal(origins, host);
 }
 
 /** Over HTTP/2 there is no key to check, and none to answer. RFC 8441 §5 */
@@ -134,10 +141,13 @@ export async function checkUpgrade(
   if (handshake.refused) return refused(handshake);
 
   const host = site.host ?? handshake.host;
-  const originProblem = await checkOriginOf(request, handshake, host, options);
+  let originProblem = checkOriginOf(request, handshake, host, options);
+  if (originProblem instanceof Promise) {
+    originProblem = await originProblem;
+    const changed = findObstacle(pending); // that has taken time
+    if (changed !== undefined && originProblem === undefined) return changed;
+  }
   if (originProblem !== undefined) return refused(originProblem);
-  const changed = findObstacle(pending); // an awaited check takes time
-  if (changed !== undefined) return changed;
 
   const accepted = answerHandshake(request, pending, handshake, {
     subprotocols: options.handshake.subprotocols,

@@ -34,7 +34,7 @@ export class ConnectionSlots {
     const releaseOuter = this.#outer?.take(address);
     if (typeof releaseOuter === "number") return releaseOuter;
     this.#taken++;
-    this.#perAddress.set(address, ofAddress + 1);
+    if (this.#limitPerAddress !== Infinity) this.#perAddress.set(address, ofAddress + 1);
     let released = false;
     return () => {
       if (released) return;
@@ -46,6 +46,7 @@ export class ConnectionSlots {
 
   #release(address: string): void {
     this.#taken--;
+    if (this.#limitPerAddress === Infinity) return;
     const left = (this.#perAddress.get(address) ?? 0) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);

@@ -50,12 +50,6 @@ export interface PendingUpgradeInit {
   readonly home: UpgradeHome | undefined;
 }
 
-/** What the upgrade holds on to while it is pending, and lets go of afterwards. */
-interface Held extends PendingUpgradeInit {
-  readonly response: ServerResponse;
-  readonly stopRelay: () => void;
-}
-
 // On the request itself: a WeakMap costs 8 µs a handshake, most of it in the garbage collector.
 const PENDING = Symbol("longwire.pending-upgrade");
 
@@ -67,7 +61,9 @@ export class PendingUpgrade {
   readonly response: ServerResponse;
   readonly home: UpgradeHome | undefined;
   readonly #receivedAt: number = performance.now();
-  #held: Held | undefined;
+  /** Held on to while it is pending, and let go of afterwards. */
+  #held: PendingUpgradeInit | undefined;
+  readonly #stopRelay: () => void;
   #acceptance: Acceptance | undefined;
   #sent = false;
   #conn: Conn | undefined;
@@ -93,10 +89,12 @@ export class PendingUpgrade {
     this.isExtendedConnect = isHttp2Stream(socket);
     this.response = response;
     this.home = init.home;
-    this.#held = { ...init, response, stopRelay: relayDrain(socket, response) };
-    response.on("finish", this.#onFinish);
-    response.on("close", this.#onClose);
-    if (this.isExtendedConnect) socket.once("aborted", this.#onAborted);
+    this.#held = init;
+    this.#stopRelay = relayDrain(socket, response);
+    // One function for all upgrades.
+    response.on("finish", PendingUpgrade.#onFinish);
+    response.on("close", PendingUpgrade.#onClose);
+    if (this.isExtendedConnect) socket.once("aborted", PendingUpgrade.#onAborted);
     this.limitTo(init.timeout);
     init.home?.enter(this);
     Reflect.set(request, PENDING, this);
@@ -121,7 +119,7 @@ export class PendingUpgrade {
     clearTimeout(this.#timer);
     if (this.#held === undefined || timeout === Infinity) return;
     const left = Math.max(0, timeout - (performance.now() - this.#receivedAt));
-    this.#timer = setTimeout(() => this.#onTimeout(timeout), left);
+    this.#timer = setTimeout(PendingUpgrade.#onTimeout, left, this, timeout);
     this.#timer.unref(); // the socket is what keeps the process alive
   }
 
@@ -142,10 +140,7 @@ export class PendingUpgrade {
     // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" RFC 9110 §8.6;
     // frameworks prepare a response before they know that it is one.
     for (const name of UNFIT_HEADERS) response.removeHeader(name);
-    for (const [name, value] of onePerName(acceptance.headers)) {
-      if (name.toLowerCase() === "set-cookie") response.appendHeader(name, value);
-      else response.setHeader(name, value);
-    }
+    setHeaders(response, acceptance.headers);
     response.end();
   }
 
@@ -156,29 +151,31 @@ export class PendingUpgrade {
   cut(status: number, code: ErrorCode, reason: string): void {
     const held = this.#settle(new HandshakeError(status, reason, { code }));
     if (held === undefined) return;
-    const { response, socket } = held;
+    const { response } = this;
+    const { socket } = held;
     const begun = response.headersSent;
     finishResponse(response, socket);
     if (begun) socket.destroy();
     else refuseSocket(socket, status);
   }
 
-  readonly #onTimeout = (timeout: number): void => {
-    const { response } = this;
+  static readonly #onTimeout = (pending: PendingUpgrade, timeout: number): void => {
+    const { response } = pending;
     if (response.headersSent && !isSwitching(response)) {
       // A download or an event stream takes its time. What the peer sends is dropped from here on, so that its end is
       // seen, and answered as node's HTTP server does; a 101 has no time to take.
-      this.#held?.socket.once("end", this.#endSocket).resume();
+      pending.#held?.socket.once("end", () => pending.#held?.socket.end()).resume();
       return;
     }
-    this.cut(408, "WS_HANDSHAKE_TIMEOUT", `no answer to the handshake within ${timeout} ms`);
+    pending.cut(408, "WS_HANDSHAKE_TIMEOUT", `no answer to the handshake within ${timeout} ms`);
   };
 
-  readonly #endSocket = (): void => {
-    this.#held?.socket.end();
-  };
+  static #onFinish(this: ServerResponse): void {
+    const pending = PendingUpgrade.of(this.req);
+    if (pending !== undefined) pending.#responseFinished();
+  }
 
-  readonly #onFinish = (): void => {
+  #responseFinished(): void {
     const { statusCode } = this.response;
     const acceptance = this.#acceptance;
     if (isSwitching(this.response) && acceptance !== undefined) {
@@ -189,15 +186,15 @@ export class PendingUpgrade {
       new HandshakeError(statusCode, `the application answered with ${statusCode}`),
     );
     if (held === undefined) return;
-    finishResponse(held.response, held.socket);
+    finishResponse(this.response, held.socket);
     held.request.resume();
     endWhole(held.socket);
-  };
+  }
 
   #open(acceptance: Acceptance): void {
     const held = this.#release();
     if (held === undefined) return;
-    finishResponse(held.response, held.socket);
+    finishResponse(this.response, held.socket);
     held.request.resume(); // to its end, as node does when a response has finished
     try {
       this.#conn = acceptance.open(held.socket, held.head);
@@ -209,18 +206,25 @@ export class PendingUpgrade {
     }
   }
 
-  readonly #onClose = (): void => {
+  static #onClose(this: ServerResponse): void {
+    const pending = PendingUpgrade.of(this.req);
+    if (pending !== undefined) pending.#responseClosed();
+  }
+
+  #responseClosed(): void {
     const reason = "the peer went away before the handshake was answered";
     const held = this.#settle(new HandshakeError(400, reason, { code: "WS_HANDSHAKE_ABORTED" }));
     // Guards listen to it: node no longer tells the request since the parser has let go of the socket.
     held?.request.destroy();
-  };
+  }
 
   /** RST_STREAM: with NO_ERROR, and with bytes that nobody has read, node would wait for ever to have them read. */
-  readonly #onAborted = (): void => void this.#held?.socket.destroy();
+  static #onAborted(this: Duplex): void {
+    this.destroy();
+  }
 
   /** Ends the wait without a connection. Returns what was held, or undefined when it had ended before. */
-  #settle(failure: HandshakeError): Held | undefined {
+  #settle(failure: HandshakeError): PendingUpgradeInit | undefined {
     const held = this.#release();
     if (held === undefined) return undefined;
     this.#failure = failure;
@@ -229,15 +233,15 @@ export class PendingUpgrade {
   }
 
   /** Lets go of everything: an open connection must not keep its request and response. */
-  #release(): Held | undefined {
+  #release(): PendingUpgradeInit | undefined {
     const held = this.#held;
     if (held === undefined) return undefined;
     this.#held = undefined;
     clearTimeout(this.#timer);
-    held.stopRelay();
-    held.response.off("finish", this.#onFinish);
-    held.response.off("close", this.#onClose);
-    if (this.isExtendedConnect) held.socket.off("aborted", this.#onAborted);
+    this.#stopRelay();
+    this.response.off("finish", PendingUpgrade.#onFinish);
+    this.response.off("close", PendingUpgrade.#onClose);
+    if (this.isExtendedConnect) held.socket.off("aborted", PendingUpgrade.#onAborted);
     this.home?.leave(this);
     return held;
   }
@@ -252,13 +256,13 @@ const UNFIT_HEADERS = [
   "Sec-WebSocket-Extensions",
 ];
 
-/** Gathers the values of each name, so that one line does not replace the other. */
-function onePerName(headers: readonly HeaderField[]): Iterable<[string, string[]]> {
-  const byName = new Map<string, [string, string[]]>();
-  for (const [name, value] of headers) {
-    const entry = byName.get(name.toLowerCase());
-    if (entry === undefined) byName.set(name.toLowerCase(), [name, [value]]);
-    else entry[1].push(value);
+/** Sets each name once, with all its values, so that one line does not replace the other. */
+function setHeaders(response: ServerResponse, headers: readonly HeaderField[]): void {
+  const names = headers.map(([name]) => name.toLowerCase());
+  for (const [at, [name, value]] of headers.entries()) {
+    const key = names[at]!; // one for each header
+    if (key === "set-cookie") response.appendHeader(name, value);
+    else if (names.indexOf(key) < at) response.appendHeader(name, value);
+    else response.setHeader(name, value);
   }
-  return byName.values();
 }

@@ -11,6 +11,7 @@
 import { Socket } from "node:net";
 import type { SocketConstructorOpts } from "node:net";
 import type { Duplex } from "node:stream";
+import { getSystemErrorName } from "node:util";
 
 /** What Node keeps of a write that the kernel has not taken whole. */
 interface WriteRequest {
@@ -22,7 +23,8 @@ interface WriteRequest {
 /** Up to Node 25 a write is given a request; from Node 26 on it is given null, and returns one when it needs it. */
 type Requests = (new () => WriteRequest) | null;
 
-type WriteResult = number | WriteRequest;
+/** 0 or a negative error number; nothing at all from a handle that is gone. */
+type WriteResult = number | WriteRequest | undefined;
 
 /** What is used of a socket's handle. */
 export interface WritableHandle {
@@ -45,12 +47,13 @@ export function writableHandle(socket: Duplex): WritableHandle | undefined {
 }
 
 /**
- * Writes `pieces` one behind the other.
+ * Writes `pieces` one behind the other. An error that comes later destroys the socket with it.
  *
  * @returns true when the kernel has taken them all; false when the rest must stay as it is until `onWritten`, which is
  * not called when the socket is destroyed; undefined when nothing was written, and the socket's own `write` tells why.
  */
 export function writeToHandle(
+  socket: Duplex,
   handle: WritableHandle,
   pieces: readonly Uint8Array[],
   onWritten: () => void,
@@ -60,17 +63,23 @@ export function writeToHandle(
     pieces.length === 1
       ? handle.writeBuffer(request, pieces[0]!)
       : handle.writev(request, pieces, true);
-  if (result !== 0 && typeof result === "number") return undefined;
+  if (result !== 0 && typeof result !== "object") return undefined;
   if (handle.writeQueueSize === 0) return true;
   const pending = result === 0 ? request : result;
   if (pending === null) return true;
   spare = undefined;
   pending.buffer = pieces;
-  // An error closes the socket by its read side or the next write; a destroyed one has told its end.
   pending.oncomplete = (status) => {
     if (status === 0) onWritten();
+    else if (!socket.destroyed) socket.destroy(writeError(status));
   };
   return false;
+}
+
+/** As Node would have it. */
+function writeError(status: number): Error {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`write ${code}`), { errno: status, code, syscall: "write" });
 }
 
 function isWritable(handle: unknown): handle is WritableHandle {

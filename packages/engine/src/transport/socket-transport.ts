@@ -15,13 +15,13 @@ interface SocketExtras {
   setKeepAlive?(on: boolean, initialDelayMs: number): unknown;
 }
 
-// A dead peer is found by the kernel too, also while reading is paused and no ping can be answered.
 const TCP_KEEP_ALIVE_MS = 60_000;
 
 export class SocketTransport implements Transport {
   readonly socket: Duplex;
   readonly remoteAddress: string | undefined;
   readonly #events: TransportEvents;
+  #keepsAlive = false;
   #unconfirmed = 0;
   #blocked = false;
   #error: Error | undefined;
@@ -46,7 +46,6 @@ export class SocketTransport implements Transport {
     // Small frames must not wait for the ACK of the frame before them (Nagle).
     extras.setNoDelay?.(true);
     extras.setTimeout?.(0);
-    extras.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
     this.#handle = writableHandle(socket);
     // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
     Reflect.set(socket, TRANSPORT, this);
@@ -59,6 +58,16 @@ export class SocketTransport implements Transport {
     else socket.on("close", onClose);
   }
 
+  /**
+   * Lets the kernel find a dead peer too. Four system calls, so not before it is needed: while reading is paused no
+   * pong can be seen, and without a heartbeat none is asked for.
+   */
+  keepAlive(): void {
+    if (this.#keepsAlive) return;
+    this.#keepsAlive = true;
+    (this.socket as Duplex & SocketExtras).setKeepAlive?.(true, TCP_KEEP_ALIVE_MS); // tested for
+  }
+
   /** Known while the socket is open. */
   get localAddress(): string | undefined {
     return (this.socket as Duplex & SocketExtras).localAddress;
@@ -67,7 +76,7 @@ export class SocketTransport implements Transport {
   write(pieces: readonly Uint8Array[]): boolean {
     const handle = this.#handle;
     if (handle !== undefined && this.socket.writableLength === 0) {
-      const written = writeToHandle(handle, pieces, this.#onWritten);
+      const written = writeToHandle(this.socket, handle, pieces, this.#onWritten);
       if (written !== undefined) return written;
     }
     return this.#writeToStream(pieces);
@@ -105,6 +114,7 @@ export class SocketTransport implements Transport {
   readonly #onWritten = (): void => this.#events.onWritten();
 
   pause(): void {
+    this.keepAlive();
     this.socket.pause();
   }
 

@@ -22,6 +22,8 @@ export interface Transport {
    * @returns true when everything has been handed on; else the pieces must stay as they are until `onWritten`.
    */
   write(pieces: readonly Uint8Array[]): boolean;
+  /** Has the system find out that the peer is gone, where it can: nobody will ask the peer. */
+  keepAlive(): void;
   pause(): void;
   resume(): void;
   /** Ends our side when all is written; keeps reading. */

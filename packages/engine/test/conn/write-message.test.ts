@@ -3,6 +3,7 @@ import { connAndRawPeer, connPair, rawClose, rawText, within } from "@longwire/t
 import { getEventListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { connInside } from "../../src/conn/conn.ts";
 import { DeadlineError, PreparedMessage, WebSocketError, type Conn } from "../../src/index.ts";
 import { idle, rejectionOf, stateOf, tcpPair } from "./harness.ts";
 
@@ -143,7 +144,7 @@ describe("conn.writeMessage()", () => {
 
   it("a loop of sends is two writes, however long", async () => {
     const { conn, peer } = await tcpPair("server");
-    const write = vi.spyOn(conn.netConn, "write");
+    const write = vi.spyOn(connInside(conn).transport, "write");
     for (let count = 0; count < 1000; count++) conn.send("x");
     await idle();
     expect(write).toHaveBeenCalledTimes(2);
@@ -154,10 +155,11 @@ describe("conn.writeMessage()", () => {
   it("answers to the messages of one chunk are one write", async () => {
     const { conn, peer } = await tcpPair("server");
     void conn.forEach((message) => void conn.writeMessage(1, message.text()));
-    const write = vi.spyOn(conn.netConn, "write");
+    const write = vi.spyOn(connInside(conn).transport, "write");
     peer.send(Buffer.concat(Array.from({ length: 200 }, (_, at) => rawText(String(at)))));
     for (let at = 0; at < 200; at++)
       expect((await peer.readFrame()).payload.toString()).toBe(String(at));
+    expect(write).toHaveBeenCalled();
     expect(write.mock.calls.length).toBeLessThanOrEqual(2);
     conn.terminate();
   });
@@ -167,10 +169,11 @@ describe("conn.writeMessage()", () => {
     void (async () => {
       for await (const message of conn) await conn.writeMessage(1, message.data);
     })();
-    const write = vi.spyOn(conn.netConn, "write");
+    const write = vi.spyOn(connInside(conn).transport, "write");
     peer.send(Buffer.concat(Array.from({ length: 200 }, (_, at) => rawText(String(at)))));
     for (let at = 0; at < 200; at++)
       expect((await peer.readFrame()).payload.toString()).toBe(String(at));
+    expect(write).toHaveBeenCalled();
     expect(write.mock.calls.length).toBeLessThanOrEqual(3);
     conn.terminate();
   });

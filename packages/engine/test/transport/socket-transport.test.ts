@@ -216,7 +216,7 @@ describe("SocketTransport, the end", () => {
 });
 
 describe("SocketTransport, the socket's settings", () => {
-  it("switches Nagle and idle timeouts off and keep-alive on", async () => {
+  it("switches Nagle and idle timeouts off, and keep-alive on with the first pause", async () => {
     const { socket } = await tcp();
     const set = {
       noDelay: vi.spyOn(socket, "setNoDelay"),
@@ -226,7 +226,11 @@ describe("SocketTransport, the socket's settings", () => {
     const { transport } = over(socket);
     expect(set.noDelay).toHaveBeenCalledWith(true);
     expect(set.timeout).toHaveBeenCalledWith(0);
-    expect(set.keepAlive).toHaveBeenCalledWith(true, 60_000);
+    expect(set.keepAlive).not.toHaveBeenCalled();
+    transport.pause();
+    transport.resume();
+    transport.pause();
+    expect(set.keepAlive.mock.calls).toEqual([[true, 60_000]]);
     transport.destroy();
   });
 
