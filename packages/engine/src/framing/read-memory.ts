@@ -6,6 +6,7 @@
  */
 
 import { MASK_KERNEL } from "./mask-kernel.ts";
+import { allocateMessage } from "./message-memory.ts";
 
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -57,11 +58,14 @@ let slabUsed = 0;
 
 /** Copies `readMemory[start, end)` out. Up to 512 bytes the copy may share memory of 2 KiB with others. */
 export function copyFromReadMemory(start: number, end: number): Buffer {
-  const length = end - start;
-  const isShared = length > MAX_HEAP_BYTES && length <= MAX_SHARED_BYTES;
-  const copy = isShared ? takeFromSlab(length) : Buffer.allocUnsafeSlow(length);
+  const copy = allocateCopy(end - start);
   copy.set(readMemory.subarray(start, end));
   return copy;
+}
+
+function allocateCopy(length: number): Buffer {
+  if (length > MAX_SHARED_BYTES) return allocateMessage(length);
+  return length > MAX_HEAP_BYTES ? takeFromSlab(length) : Buffer.allocUnsafeSlow(length);
 }
 
 function takeFromSlab(length: number): Buffer {

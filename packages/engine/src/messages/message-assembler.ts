@@ -213,11 +213,11 @@ export class MessageAssembler implements FrameSink {
   }
 
   /**
-   * Grows fourfold up to the limit, never by the length that a header declares, except down to it. What has not been
-   * written to yet is no memory. By doubling, an echo of 1 MiB took 1243 µs where it takes 835 (Node 20).
+   * Takes four times what has come, up to the limit, and never by the length that a header declares, except down to it.
+   * What has not been written to yet is no memory. By doubling, an echo of 1 MiB took 1243 µs where it takes 835 (Node 20).
    */
   #growStore(length: number): void {
-    let size = Math.max(MIN_STORE_BYTES, (this.#store?.length ?? 0) * 4);
+    let size = Math.max(MIN_STORE_BYTES, length * 4);
     if (this.#fin) size = Math.min(size, length + this.#frameRest);
     size = Math.max(length, Math.min(size, this.#wireLimit));
     const store = Buffer.allocUnsafeSlow(size);
