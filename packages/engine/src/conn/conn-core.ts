@@ -69,8 +69,6 @@ export class ConnCore<In>
   #transportClosed = false;
   /** TCP is to end as soon as everything is written. */
   #finishing = false;
-  /** Our side of it has been ended. */
-  #finished = false;
   /** The peer has sent its FIN. */
   #peerEnded = false;
   /** A close or violation of the peer that waits for the end of the turn. */
@@ -86,7 +84,6 @@ export class ConnCore<In>
       events: this,
     });
     this.transport = init.connect(init.netConn, this);
-    if (init.limits.heartbeatInterval === Infinity) this.transport.keepAlive();
     this.reading = new Reading(
       this.#endpoint,
       this.transport,
@@ -198,9 +195,7 @@ export class ConnCore<In>
   /** "the server ... closes the TCP connection first" §7.1.1, so that TIME_WAIT stays with it; a client waits for that. */
   #endTransport(): void {
     const first = this.#role === "server" || this.#peerEnded;
-    if (!this.#finishing || this.#finished || !first || !this.writing.isFlushed) return;
-    this.#finished = true;
-    this.transport.end();
+    if (this.#finishing && first && this.writing.isFlushed) this.transport.end();
   }
 
   /**
@@ -224,10 +219,8 @@ export class ConnCore<In>
     this.#end = end;
 
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
-    const readEnd = new ReadEnd(
-      quiet,
-      failure ?? (() => new CloseError(end, cause === undefined ? {} : { cause })),
-    );
+    const options = cause === undefined ? {} : { cause };
+    const readEnd = new ReadEnd(quiet, failure ?? (() => new CloseError(end, options)));
     this.ending.onEnded(readEnd);
     this.reading.finish(readEnd);
     this.liveness.stop(readEnd);

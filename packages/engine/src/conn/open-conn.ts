@@ -50,9 +50,10 @@ export function openConn<In = unknown, Out = unknown>(
   head: Uint8Array,
   init: OpenConnInit<In>,
 ): Conn<In, Out> {
+  const limits = limitsOf(init.options);
   const conn = new Conn<In, Out>({
     role: init.role,
-    limits: limitsOf(init.options),
+    limits,
     subprotocol: init.subprotocol,
     extensions: init.extensions,
     remoteAddress: init.remoteAddress,
@@ -70,6 +71,8 @@ export function openConn<In = unknown, Out = unknown>(
           ),
     connect,
   });
-  connInside(conn).reading.intake.start(head); // the inner side does not look at messages
+  const inside = connInside(conn); // it does not look at messages
+  if (limits.heartbeatInterval === Infinity) inside.transport.keepAlive();
+  inside.reading.intake.start(head);
   return conn;
 }

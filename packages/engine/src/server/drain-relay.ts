@@ -2,21 +2,26 @@
 
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { responseOn } from "./response-on.ts";
 
 /**
- * Tells `response` when its socket has drained. Without this a large body that is piped into the response, such as a
+ * Tells the response that is assigned to `socket` when that has drained. Without this a large body that is piped into the response, such as a
  * file from a static file server, stops after its first 64 KiB (Node 20-24) or after some MiB (26).
- *
- * @returns How to stop.
  */
-export function relayDrain(socket: Duplex, response: ServerResponse): () => void {
-  const onDrain = (): void => {
-    if (!response.writableNeedDrain) return;
-    clearNeedDrain(response);
-    response.emit("drain");
-  };
+export function relayDrain(socket: Duplex): void {
   socket.on("drain", onDrain);
-  return () => socket.off("drain", onDrain);
+}
+
+export function stopRelay(socket: Duplex): void {
+  socket.off("drain", onDrain);
+}
+
+// One function for all sockets.
+function onDrain(this: Duplex): void {
+  const response = responseOn(this);
+  if (response?.writableNeedDrain !== true) return;
+  clearNeedDrain(response);
+  response.emit("drain");
 }
 
 /** Resets what `writableNeedDrain` shows. Node keeps it under a symbol; where that is not found, it merely stays true. */

@@ -1,17 +1,7 @@
 /** Responses to earlier, pipelined requests on the socket of an upgrade request. */
 
-import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-
-/** What node:http keeps on a socket: the response that is under way. */
-interface HttpSocket {
-  readonly _httpMessage?: ServerResponse | null | undefined;
-}
-
-/** The response to an earlier request that is under way on the socket. */
-export function earlierResponse(socket: Duplex): ServerResponse | undefined {
-  return (socket as HttpSocket)._httpMessage ?? undefined; // node's types do not tell of it
-}
+import { responseOn } from "./response-on.ts";
 
 /**
  * Calls back once no earlier response is under way: at once as a rule. One that the application has ended is waited
@@ -20,7 +10,7 @@ export function earlierResponse(socket: Duplex): ServerResponse | undefined {
  * peer goes, so waiting could last for ever. Does not call back when the socket goes first.
  */
 export function afterEarlierResponse(socket: Duplex, callback: () => void): void {
-  const earlier = earlierResponse(socket);
+  const earlier = responseOn(socket);
   if (earlier === undefined) {
     callback();
   } else if (earlier.writableEnded) {

@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 
 import type { Socket } from "node:net";
 import { presentAsHttp1 } from "../opening-handshake/extended-connect.ts";
 import type { AppListener } from "./dispatch.ts";
-import { relayDrain } from "./drain-relay.ts";
+import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
 import { guardSocket, ignoreError } from "./refuse-socket.ts";
 import { streamRequest } from "./stream-request.ts";
@@ -38,9 +38,9 @@ function serve(app: AppListener, { stream, headers, rawHeaders }: Http2ServerReq
   const response = streamResponse(request, stream, (status) => status);
   response.on("error", ignoreError); // a middleware may write after the end
   response.assignSocket(stream as unknown as Socket); // what a response needs of it is a Duplex
-  const stopRelay = relayDrain(stream, response);
+  relayDrain(stream);
   response.once("finish", () => {
-    stopRelay();
+    stopRelay(stream);
     finishResponse(response, stream);
     request.resume(); // drops a body that the app did not want
     stream.end();

@@ -1,7 +1,7 @@
 /** Other `upgrade` listeners on the same server (Vite, socket.io): whether one of them has taken a socket. */
 
 import type { Duplex } from "node:stream";
-import { earlierResponse } from "./earlier-response.ts";
+import { responseOn } from "./response-on.ts";
 
 /** What net.Socket has and a Duplex need not have. */
 interface Counted {
@@ -15,7 +15,7 @@ interface Counted {
  */
 export function watchForTaker(socket: Duplex): () => boolean {
   // A keep-alive connection has carried responses before; while one is still written, written bytes tell nothing.
-  const busy = earlierResponse(socket) !== undefined;
+  const busy = responseOn(socket) !== undefined;
   const written = (): number =>
     busy ? 0 : ((socket as Counted).bytesWritten ?? socket.writableLength); // net.Socket has it
   const before = written();

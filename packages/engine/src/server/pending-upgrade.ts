@@ -16,7 +16,7 @@ import type { Conn } from "../conn/conn.ts";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
-import { relayDrain } from "./drain-relay.ts";
+import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
 import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
 import { connectResponse, isSwitching } from "./stream-response.ts";
@@ -63,7 +63,6 @@ export class PendingUpgrade {
   readonly #receivedAt: number = performance.now();
   /** Held on to while it is pending, and let go of afterwards. */
   #held: PendingUpgradeInit | undefined;
-  readonly #stopRelay: () => void;
   #acceptance: Acceptance | undefined;
   #sent = false;
   #conn: Conn | undefined;
@@ -90,11 +89,10 @@ export class PendingUpgrade {
     this.response = response;
     this.home = init.home;
     this.#held = init;
-    this.#stopRelay = relayDrain(socket, response);
-    // One function for all upgrades.
-    response.on("finish", PendingUpgrade.#onFinish);
-    response.on("close", PendingUpgrade.#onClose);
-    if (this.isExtendedConnect) socket.once("aborted", PendingUpgrade.#onAborted);
+    relayDrain(socket);
+    response.on("finish", onFinish);
+    response.on("close", onClose);
+    if (this.isExtendedConnect) socket.once("aborted", onAborted);
     this.limitTo(init.timeout);
     init.home?.enter(this);
     Reflect.set(request, PENDING, this);
@@ -170,12 +168,8 @@ export class PendingUpgrade {
     pending.cut(408, "WS_HANDSHAKE_TIMEOUT", `no answer to the handshake within ${timeout} ms`);
   };
 
-  static #onFinish(this: ServerResponse): void {
-    const pending = PendingUpgrade.of(this.req);
-    if (pending !== undefined) pending.#responseFinished();
-  }
-
-  #responseFinished(): void {
+  /** @internal */
+  responseFinished(): void {
     const { statusCode } = this.response;
     const acceptance = this.#acceptance;
     if (isSwitching(this.response) && acceptance !== undefined) {
@@ -206,21 +200,12 @@ export class PendingUpgrade {
     }
   }
 
-  static #onClose(this: ServerResponse): void {
-    const pending = PendingUpgrade.of(this.req);
-    if (pending !== undefined) pending.#responseClosed();
-  }
-
-  #responseClosed(): void {
+  /** @internal */
+  responseClosed(): void {
     const reason = "the peer went away before the handshake was answered";
     const held = this.#settle(new HandshakeError(400, reason, { code: "WS_HANDSHAKE_ABORTED" }));
     // Guards listen to it: node no longer tells the request since the parser has let go of the socket.
     held?.request.destroy();
-  }
-
-  /** RST_STREAM: with NO_ERROR, and with bytes that nobody has read, node would wait for ever to have them read. */
-  static #onAborted(this: Duplex): void {
-    this.destroy();
   }
 
   /** Ends the wait without a connection. Returns what was held, or undefined when it had ended before. */
@@ -238,13 +223,27 @@ export class PendingUpgrade {
     if (held === undefined) return undefined;
     this.#held = undefined;
     clearTimeout(this.#timer);
-    this.#stopRelay();
-    this.response.off("finish", PendingUpgrade.#onFinish);
-    this.response.off("close", PendingUpgrade.#onClose);
-    if (this.isExtendedConnect) held.socket.off("aborted", PendingUpgrade.#onAborted);
+    stopRelay(held.socket);
+    this.response.off("finish", onFinish);
+    this.response.off("close", onClose);
+    if (this.isExtendedConnect) held.socket.off("aborted", onAborted);
     this.home?.leave(this);
     return held;
   }
+}
+
+// One function of each for all upgrades.
+function onFinish(this: ServerResponse): void {
+  PendingUpgrade.of(this.req)?.responseFinished();
+}
+
+function onClose(this: ServerResponse): void {
+  PendingUpgrade.of(this.req)?.responseClosed();
+}
+
+/** RST_STREAM: with NO_ERROR, and with bytes that nobody has read, node would wait for ever to have them read. */
+function onAborted(this: Duplex): void {
+  this.destroy();
 }
 
 /** What the application may have set that a 101 cannot have: a body, and extensions that nobody speaks. */

@@ -49,14 +49,14 @@ export function writableHandle(socket: Duplex): WritableHandle | undefined {
 /**
  * Writes `pieces` one behind the other. An error that comes later destroys the socket with it.
  *
- * @returns true when the kernel has taken them all; false when the rest must stay as it is until `onWritten`, which is
+ * @returns true when the kernel has taken them all; false when the rest must stay as it is until `owner` is told, which is
  * not called when the socket is destroyed; undefined when nothing was written, and the socket's own `write` tells why.
  */
 export function writeToHandle(
   socket: Duplex,
   handle: WritableHandle,
   pieces: readonly Uint8Array[],
-  onWritten: () => void,
+  owner: { onWritten(): void },
 ): boolean | undefined {
   const request = requests ? (spare ??= new requests()) : null;
   const result =
@@ -70,7 +70,7 @@ export function writeToHandle(
   spare = undefined;
   pending.buffer = pieces;
   pending.oncomplete = (status) => {
-    if (status === 0) onWritten();
+    if (status === 0) owner.onWritten();
     else if (!socket.destroyed) socket.destroy(writeError(status));
   };
   return false;

@@ -23,6 +23,8 @@ export class SocketTransport implements Transport {
   readonly #events: TransportEvents;
   #keepsAlive = false;
   #unconfirmed = 0;
+  /** One function for all writes: Node then batches the calls instead of queuing a tick for each. */
+  #onConfirmed: ((error?: Error | null) => void) | undefined;
   #blocked = false;
   #error: Error | undefined;
   readonly #handle: WritableHandle | undefined;
@@ -76,7 +78,7 @@ export class SocketTransport implements Transport {
   write(pieces: readonly Uint8Array[]): boolean {
     const handle = this.#handle;
     if (handle !== undefined && this.socket.writableLength === 0) {
-      const written = writeToHandle(this.socket, handle, pieces, this.#onWritten);
+      const written = writeToHandle(this.socket, handle, pieces, this.#events);
       if (written !== undefined) return written;
     }
     return this.#writeToStream(pieces);
@@ -99,19 +101,16 @@ export class SocketTransport implements Transport {
 
   #writePiece(piece: Uint8Array): void {
     this.#unconfirmed++;
-    this.socket.write(piece, this.#onConfirmed);
+    this.socket.write(piece, (this.#onConfirmed ??= (error) => this.#confirm(error)));
   }
 
-  // One function for all writes: Node then batches the calls instead of queuing a tick for each.
-  readonly #onConfirmed = (error?: Error | null): void => {
+  #confirm(error: Error | null | undefined): void {
     if (--this.#unconfirmed > 0 || !this.#blocked) return;
     // "close" follows. Node reports no error for writes that a destroyed socket gave up.
     if (error || this.socket.destroyed) return;
     this.#blocked = false;
     this.#events.onWritten();
-  };
-
-  readonly #onWritten = (): void => this.#events.onWritten();
+  }
 
   pause(): void {
     this.keepAlive();
@@ -137,7 +136,7 @@ export class SocketTransport implements Transport {
   }
 
   end(): void {
-    this.socket.end();
+    if (!this.socket.writableEnded) this.socket.end(); // a second one makes an error, and its stack costs 9 µs
   }
 
   destroy(): void {

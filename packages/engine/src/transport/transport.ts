@@ -26,7 +26,7 @@ export interface Transport {
   keepAlive(): void;
   pause(): void;
   resume(): void;
-  /** Ends our side when all is written; keeps reading. */
+  /** Ends our side when all is written; keeps reading. A second call does nothing. */
   end(): void;
   /** Gives up at once. `reset` sends RST instead of FIN where the transport can. */
   destroy(): void;
