@@ -1,4 +1,7 @@
-/** Echo with Longwire's adapter of a framework, each as the quick start of its README. */
+/**
+ * Echo with Longwire's adapter of a framework, each as the quick start of its README. A process loads one framework, as
+ * applications do: what others leave in the heap would be charged to it.
+ */
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,10 +9,6 @@ import type * as LongwireExpress from "@longwire/express";
 import type * as LongwireFastify from "@longwire/fastify";
 import type * as LongwireHono from "@longwire/hono";
 import type * as LongwireKoa from "@longwire/koa";
-import express from "express";
-import { fastify } from "fastify";
-import { Hono } from "hono";
-import Koa from "koa";
 import { createServer } from "node:http";
 import { echoHandler } from "./longwire-echo.ts";
 import { listenAndReport, reportAddress, run } from "./report.ts";
@@ -22,6 +21,7 @@ async function adapter(checkout: string, folder: string): Promise<unknown> {
 }
 
 async function onFastify(checkout: string): Promise<void> {
+  const { fastify } = await import("fastify");
   const plugin = (await adapter(checkout, "fastify-plugin")) as typeof LongwireFastify;
   const app = fastify();
   await app.register(plugin.websocket);
@@ -31,6 +31,7 @@ async function onFastify(checkout: string): Promise<void> {
 }
 
 async function onExpress(checkout: string): Promise<void> {
+  const { default: express } = await import("express");
   const middleware = (await adapter(checkout, "express-middleware")) as typeof LongwireExpress;
   const app = express();
   app.get(
@@ -43,6 +44,7 @@ async function onExpress(checkout: string): Promise<void> {
 }
 
 async function onKoa(checkout: string): Promise<void> {
+  const { default: Koa } = await import("koa");
   const middleware = (await adapter(checkout, "koa-middleware")) as typeof LongwireKoa;
   const app = new Koa();
   app.use(middleware.websocket((conn) => echo(conn)));
@@ -53,6 +55,7 @@ async function onKoa(checkout: string): Promise<void> {
 }
 
 async function onHono(checkout: string): Promise<void> {
+  const { Hono } = await import("hono");
   const hono = (await adapter(checkout, "hono-adapter")) as typeof LongwireHono;
   const app = new Hono();
   app.get("/", (c) => hono.websocket(c, (conn) => echo(conn)));

@@ -1,12 +1,12 @@
-/** Echo with the WebSocket package that a framework has had so far, each as its README shows it. */
+/**
+ * Echo with the WebSocket package that a framework has had so far, each as its README shows it. A process loads one
+ * framework, as applications do.
+ */
 
 import { createRequire } from "node:module";
-import { serve } from "@hono/node-server";
-import { createNodeWebSocket } from "@hono/node-ws";
-import express, { type Application } from "express";
-import { fastify, type FastifyInstance, type FastifyPluginCallback } from "fastify";
-import { Hono } from "hono";
-import Koa from "koa";
+import type { Application } from "express";
+import type { FastifyInstance, FastifyPluginCallback } from "fastify";
+import type Koa from "koa";
 import type { WebSocket } from "ws";
 import { reportAddress, run } from "./report.ts";
 import { readSpec, type Framework } from "./spec.ts";
@@ -37,6 +37,7 @@ function echo(socket: Socket): void {
 }
 
 async function onFastify(): Promise<void> {
+  const { fastify } = await import("fastify");
   const app = fastify();
   await app.register(require("@fastify/websocket") as FastifyPluginCallback);
   (app as unknown as WithSocketRoutes).get("/", { websocket: true }, echo);
@@ -44,21 +45,26 @@ async function onFastify(): Promise<void> {
   reportAddress(app.server);
 }
 
-function onExpress(): void {
+async function onExpress(): Promise<void> {
+  const { default: express } = await import("express");
   const app = express();
   const expressWs = require("express-ws") as ExpressWs;
   expressWs(app).app.ws("/", echo);
   const server = app.listen(0, "127.0.0.1", () => reportAddress(server));
 }
 
-function onKoa(): void {
+async function onKoa(): Promise<void> {
+  const { default: KoaApp } = await import("koa");
   const koaWebsocket = require("koa-websocket") as KoaWebsocket;
-  const app = koaWebsocket(new Koa());
+  const app = koaWebsocket(new KoaApp());
   app.ws.use(({ websocket }) => echo(websocket));
   const server = app.listen(0, "127.0.0.1", () => reportAddress(server));
 }
 
-function onHono(): void {
+async function onHono(): Promise<void> {
+  const { serve } = await import("@hono/node-server");
+  const { createNodeWebSocket } = await import("@hono/node-ws");
+  const { Hono } = await import("hono");
   const app = new Hono();
   const nodeWebSocket = createNodeWebSocket({ app });
   app.get(
@@ -73,7 +79,7 @@ function onHono(): void {
   nodeWebSocket.injectWebSocket(server);
 }
 
-const STARTS: Readonly<Record<Framework, () => Promise<void> | void>> = {
+const STARTS: Readonly<Record<Framework, () => Promise<void>>> = {
   fastify: onFastify,
   express: onExpress,
   koa: onKoa,
