@@ -15,6 +15,8 @@ let spare: Buffer | undefined;
 export class BroadcastBatch {
   #bytes: Buffer;
   #byteLength = 0;
+  #view: Buffer | undefined;
+  #viewFrom = 0;
   /** Index behind each frame. */
   readonly #ends: number[] = [];
   /** Place of each frame in the order of all broadcasts. */
@@ -50,6 +52,7 @@ export class BroadcastBatch {
     if (typeof payload === "string") this.#bytes.write(payload, at);
     else this.#bytes.set(payload, at);
     this.#byteLength = end;
+    this.#view = undefined;
     this.#ends.push(end);
     this.#places.push(++broadcasts);
   }
@@ -61,9 +64,13 @@ export class BroadcastBatch {
     this.#bytes = grown;
   }
 
-  /** The frames from `index` on: a view. */
+  /** The frames from `index` on: a view, the same for the members that ask one behind the other. */
   from(index: number): Buffer {
-    return this.#bytes.subarray(this.#startOf(index), this.#byteLength);
+    if (this.#view === undefined || index !== this.#viewFrom) {
+      this.#view = this.#bytes.subarray(this.#startOf(index), this.#byteLength);
+      this.#viewFrom = index;
+    }
+    return this.#view;
   }
 
   /** One frame: a view. */
