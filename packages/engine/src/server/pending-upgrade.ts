@@ -50,7 +50,7 @@ export interface PendingUpgradeInit {
   readonly home: UpgradeHome | undefined;
 }
 
-// On the request itself: a WeakMap costs 8 µs a handshake, most of it in the garbage collector.
+// On the request itself: set and asked for four times, 0.25 µs instead of the 0.4 of a WeakMap.
 const PENDING = Symbol("longwire.pending-upgrade");
 
 export class PendingUpgrade {
