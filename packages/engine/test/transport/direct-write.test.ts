@@ -1,10 +1,11 @@
 /** Writes past the stream: what goes out, and what the writer is told, must not depend on it. */
-import { deferred, nextEvent, RawPeer } from "@longwire/testkit";
-import { createServer, Socket } from "node:net";
+import { deferred } from "@longwire/testkit";
+import { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { writableHandle } from "../../src/transport/direct-write.ts";
 import type * as Module from "../../src/transport/socket-transport.ts";
+import { tcp } from "./tcp.ts";
 
 const PUBLIC_ONLY = process.env["LONGWIRE_PUBLIC_API_ONLY"] === "1";
 const MORE_THAN_A_SOCKET_TAKES = 16 * 1024 * 1024;
@@ -21,21 +22,9 @@ async function load(publicOnly: boolean): Promise<typeof Module> {
   return import("../../src/transport/socket-transport.ts");
 }
 
-async function accepted(): Promise<{ socket: Socket; peer: RawPeer }> {
-  const arrived = deferred<Socket>();
-  const server = createServer({ allowHalfOpen: true }, arrived.resolve).listen(0, "127.0.0.1");
-  await nextEvent(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("expected a port");
-  const peer = await RawPeer.connect(address.port);
-  const socket = await arrived.promise;
-  server.close();
-  return { socket, peer };
-}
-
 async function transportOver(publicOnly: boolean) {
   const { SocketTransport } = await load(publicOnly);
-  const { socket, peer } = await accepted();
+  const { socket, peer } = await tcp();
   const streamed = vi.spyOn(socket, "write");
   let written = deferred();
   const closed = deferred<Error | undefined>();
@@ -132,7 +121,7 @@ describe.each([false, true])("a transport's writes, public functions only: %s", 
 
 describe("writableHandle()", () => {
   it("is there for TCP sockets of every Node that is supported", async () => {
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     expect(writableHandle(socket) === undefined).toBe(PUBLIC_ONLY);
     socket.destroy();
     expect(writableHandle(socket)).toBeUndefined();

@@ -1,24 +1,13 @@
 /** Reads into one buffer: what a connection is told must not depend on it. */
-import { deferred, nextEvent, RawPeer } from "@longwire/testkit";
-import { createServer, Socket } from "node:net";
+import { deferred } from "@longwire/testkit";
+import { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readInto } from "../../src/transport/shared-read.ts";
 import { SocketTransport } from "../../src/transport/socket-transport.ts";
+import { tcp } from "./tcp.ts";
 
 const PUBLIC_ONLY = process.env["LONGWIRE_PUBLIC_API_ONLY"] === "1";
-
-async function accepted(): Promise<{ socket: Socket; peer: RawPeer }> {
-  const arrived = deferred<Socket>();
-  const server = createServer({ allowHalfOpen: true }, arrived.resolve).listen(0, "127.0.0.1");
-  await nextEvent(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("expected a port");
-  const peer = await RawPeer.connect(address.port);
-  const socket = await arrived.promise;
-  server.close();
-  return { socket, peer };
-}
 
 /** Everything that a transport tells, with each chunk's bytes as they were during the call. */
 function record(socket: Socket, memory: Buffer | undefined) {
@@ -60,7 +49,7 @@ function record(socket: Socket, memory: Buffer | undefined) {
 describe("reading into one buffer", () => {
   it("is what accepted TCP sockets do, unless public functions alone are wanted", async () => {
     const memory = Buffer.alloc(4096);
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     const log = record(socket, memory);
     log.transport.resume();
     peer.send(Buffer.from("hello"));
@@ -72,7 +61,7 @@ describe("reading into one buffer", () => {
   });
 
   it.each([true, false])("gives the bytes in order through pauses, with it: %s", async (shared) => {
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     const log = record(socket, shared ? Buffer.alloc(1000) : undefined);
     const sent = Buffer.from(
       Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff),
@@ -94,7 +83,7 @@ describe("reading into one buffer", () => {
   });
 
   it("begins behind what the socket had received before", async () => {
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     const log = record(socket, Buffer.alloc(64));
     socket.unshift(Buffer.from("early "));
     log.transport.resume();
@@ -105,7 +94,7 @@ describe("reading into one buffer", () => {
   });
 
   it("tells of a reset", async () => {
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     const log = record(socket, Buffer.alloc(64));
     log.transport.resume();
     peer.send(Buffer.from("x"));
@@ -123,7 +112,7 @@ describe("reading into one buffer", () => {
   });
 
   it("leaves alone a socket whose owner has asked for the same", async () => {
-    const { socket, peer } = await accepted();
+    const { socket, peer } = await tcp();
     const first = Buffer.alloc(64);
     expect(readInto(first, socket, () => true)).toBe(!PUBLIC_ONLY);
     expect(readInto(Buffer.alloc(64), socket, () => true)).toBe(false);

@@ -1,10 +1,10 @@
 /** What a connection is told by its socket, whatever kind of stream that is. */
-import { deferred, nextEvent, RawPeer, within } from "@longwire/testkit";
-import { createServer, type Socket } from "node:net";
+import { deferred, nextEvent, within } from "@longwire/testkit";
 import { Duplex } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import { SocketTransport } from "../../src/transport/socket-transport.ts";
 import type { TransportEvents } from "../../src/transport/transport.ts";
+import { tcp } from "./tcp.ts";
 
 class EventLog implements TransportEvents {
   readonly events: string[] = [];
@@ -65,18 +65,6 @@ function over(socket: Duplex): { transport: SocketTransport; log: EventLog } {
 
 async function tick(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
-}
-
-async function tcp(): Promise<{ socket: Socket; peer: RawPeer }> {
-  const accepted = deferred<Socket>();
-  const server = createServer({ allowHalfOpen: true }, accepted.resolve).listen(0, "127.0.0.1");
-  await nextEvent(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("expected a port");
-  const peer = await RawPeer.connect(address.port);
-  const socket = await accepted.promise;
-  server.close();
-  return { socket, peer };
 }
 
 describe("SocketTransport, reading", () => {
