@@ -141,13 +141,11 @@ export async function checkUpgrade(
   if (handshake.refused) return refused(handshake);
 
   const host = site.host ?? handshake.host;
-  let originProblem = checkOriginOf(request, handshake, host, options);
-  if (originProblem instanceof Promise) {
-    originProblem = await originProblem;
-    const changed = findObstacle(pending); // that has taken time
-    if (changed !== undefined && originProblem === undefined) return changed;
-  }
+  const asked = checkOriginOf(request, handshake, host, options);
+  const originProblem = asked instanceof Promise ? await asked : asked;
   if (originProblem !== undefined) return refused(originProblem);
+  const changed = findObstacle(pending); // an awaited check takes time
+  if (changed !== undefined) return changed;
 
   const accepted = answerHandshake(request, pending, handshake, {
     subprotocols: options.handshake.subprotocols,

@@ -11,19 +11,12 @@ import type { Duplex } from "node:stream";
 export function finishResponse(response: ServerResponse, socket: Duplex): void {
   // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
   if (response.socket === socket) response.detachSocket(socket as Socket);
-  if (response.listenerCount("close") === 0) {
-    response.destroy();
-    Reflect.set(response, "_closed", true);
-    return;
-  }
-  let told = false;
-  response.once("close", () => {
-    told = true;
-  });
   response.destroy();
-  process.nextTick(() => {
-    if (told) return; // Node 24 and later emit it themselves when there is no socket
-    Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
-    response.emit("close");
-  });
+  process.nextTick(tellClosed, response);
+}
+
+function tellClosed(response: ServerResponse): void {
+  if (response.closed) return; // Node 24 and later tell it themselves when there is no socket
+  Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
+  response.emit("close");
 }

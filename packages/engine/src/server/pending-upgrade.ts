@@ -260,8 +260,8 @@ function setHeaders(response: ServerResponse, headers: readonly HeaderField[]): 
   const names = headers.map(([name]) => name.toLowerCase());
   for (const [at, [name, value]] of headers.entries()) {
     const key = names[at]!; // one for each header
-    if (key === "set-cookie") response.appendHeader(name, value);
-    else if (names.indexOf(key) < at) response.appendHeader(name, value);
+    const joins = key === "set-cookie" || names.indexOf(key) < at;
+    if (joins) response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
 }

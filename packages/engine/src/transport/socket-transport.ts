@@ -29,11 +29,10 @@ export class SocketTransport implements Transport {
   #error: Error | undefined;
   readonly #handle: WritableHandle | undefined;
 
+  /** Reads go into it once the socket has given away what it had received before. */
   #readMemory: Buffer | undefined;
-  /** Reads go into the given memory. */
-  #shares = false;
-  /** They come as `data` events, or have. */
-  #listens = false;
+  /** What is read comes here: as `data` events, or in that memory. */
+  #receives = false;
 
   /**
    * Listens from here on; {@link resume} starts the reading.
@@ -118,21 +117,17 @@ export class SocketTransport implements Transport {
   }
 
   resume(): void {
-    if (!this.#shares) this.#chooseReading();
-    this.socket.resume();
-  }
-
-  /** What it has received before comes as `data` events; then reads go into the given memory, where that can be had. */
-  #chooseReading(): void {
     const { socket } = this;
     const memory = this.#readMemory;
     if (memory !== undefined && socket.readableLength === 0) {
       this.#readMemory = undefined;
-      this.#shares = readInto(memory, socket, onShared);
+      if (readInto(memory, socket, onShared)) this.#receives = true;
     }
-    if (this.#shares || this.#listens) return;
-    this.#listens = true;
-    socket.on("data", onData);
+    if (!this.#receives) {
+      this.#receives = true;
+      socket.on("data", onData);
+    }
+    socket.resume();
   }
 
   end(): void {
