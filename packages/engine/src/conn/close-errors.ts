@@ -1,5 +1,6 @@
 /** gorilla's helpers for close frames and the errors that come of them. */
 
+import { CloseCode } from "../close-code.ts";
 import { CloseError } from "../errors.ts";
 import { serializeClosePayload } from "../framing/close-payload.ts";
 
@@ -44,4 +45,11 @@ function findCloseError(error: unknown): CloseError | undefined {
     current = current.cause;
   }
   return undefined;
+}
+
+/** A peer's close that iterators take as the ordinary end. */
+export function isQuietCode(code: number): boolean {
+  return (
+    code === CloseCode.normal || code === CloseCode.goingAway || code === CloseCode.noStatusReceived
+  );
 }

@@ -13,7 +13,8 @@ import type { MessageChecks } from "../messages/contract.ts";
 import type { DataType } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import type { ConnLimits } from "./limits.ts";
-import { isCausedBy } from "./close-errors.ts";
+import { isCausedBy, isQuietCode } from "./close-errors.ts";
+import { CloseLimit } from "./close-limit.ts";
 import { Ending } from "./ending.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Liveness } from "./liveness.ts";
@@ -59,7 +60,7 @@ export class ConnCore<In>
   readonly #role: Role;
   readonly #limits: ConnLimits;
   readonly #endpoint: Endpoint;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeLimit: CloseLimit | undefined;
   /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
   #localClose = false;
   #closeSent = false;
@@ -180,14 +181,13 @@ export class ConnCore<In>
   }
 
   #armCloseTimer(timeout: number): void {
-    clearTimeout(this.#closeTimer);
-    if (timeout === Infinity) return;
-    this.#closeTimer = setTimeout(() => this.terminate(), timeout);
+    this.#closeLimit ??= new CloseLimit(this);
+    this.#closeLimit.set(timeout);
   }
 
   /** Both close frames are on their way, or nothing more can be said: TCP follows. */
   #finishTransport(): void {
-    if (this.#closeTimer === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    if (this.#closeLimit === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
     this.#finishing = true;
     this.#endTransport();
   }
@@ -377,16 +377,9 @@ export class ConnCore<In>
     this.#transportClosed = true;
     this.#runDeferred();
     this.#endpoint.transportEnded();
-    clearTimeout(this.#closeTimer);
+    this.#closeLimit?.set(Infinity);
     this.#endWith(ABNORMAL, error);
     this.writing.fail(() => writeOnClosed(error));
     if (this.#end !== undefined) this.ending.onClosed(this.#end);
   }
-}
-
-/** A peer's close that iterators take as the ordinary end. */
-function isQuietCode(code: number): boolean {
-  return (
-    code === CloseCode.normal || code === CloseCode.goingAway || code === CloseCode.noStatusReceived
-  );
 }

@@ -1,6 +1,6 @@
 /** Heartbeat: a ping after silence, and an end for peers that stay silent. */
 
-import { MAX_TIMER_MS } from "./limits.ts";
+import { endWait, startWait, Timed } from "./shared-timer.ts";
 
 /** What the heartbeat asks of its connection. */
 export interface HeartbeatOwner {
@@ -13,12 +13,11 @@ export interface HeartbeatOwner {
   onPeerLost(silentMs: number): void;
 }
 
-/** One timer for a connection, re-armed when it fires and not when bytes arrive: receiving costs nothing. */
-export class Heartbeat {
+/** Looks after the connection now and then: receiving and sending set no timer. */
+export class Heartbeat extends Timed {
   readonly #interval: number;
   readonly #timeout: number;
   readonly #owner: HeartbeatOwner;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the ping that waits for an answer was sent; 0: none waits. */
   #pingedAt = 0;
   /** A ping waits behind a peer that does not read. */
@@ -26,55 +25,52 @@ export class Heartbeat {
 
   /** @param interval - Milliseconds of silence before a ping. @param timeout - Milliseconds to wait after it. */
   constructor(interval: number, timeout: number, owner: HeartbeatOwner) {
+    super();
     this.#interval = interval;
     this.#timeout = timeout;
     this.#owner = owner;
-    this.#arm(interval);
+    this.#goOn();
   }
 
   /** Reading goes on after a pause: the peer gets its whole time again. */
   onResumed(): void {
-    if (this.#pingedAt > 0) this.#pingedAt = performance.now();
+    if (this.#pingedAt > 0) this.#pingedAt = now();
   }
 
   /** The ping is on its way: only now can the peer answer. */
   onPinged(): void {
-    if (!this.#pingQueued || this.#timer === undefined) return;
+    if (!this.#pingQueued) return;
     this.#pingQueued = false;
-    this.#pingedAt = performance.now();
-    clearTimeout(this.#timer);
-    this.#arm(this.#owner.readingPaused ? this.#interval : this.#timeout);
+    this.#pingedAt = now();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    endWait(this);
   }
 
-  #arm(ms: number): void {
-    const delay = Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
-    this.#timer = setTimeout(Heartbeat.#onTimer, delay, this);
-    this.#timer.unref(); // an idle connection must not keep the process alive
+  /** Each time may be exceeded by an eighth of the shorter one. */
+  #goOn(): void {
+    startWait(this, Math.min(this.#interval, this.#timeout) / 8);
   }
 
-  // One function for all connections.
-  static readonly #onTimer = (heartbeat: Heartbeat): void => heartbeat.#check();
-
-  #check(): void {
-    const now = performance.now();
+  onTime(): void {
     const { lastReceivedAt, readingPaused } = this.#owner;
-    if (this.#pingedAt > 0 && lastReceivedAt >= this.#pingedAt) this.#pingedAt = 0;
+    const silentSince = Math.max(lastReceivedAt, this.#pingedAt);
+    if (lastReceivedAt >= this.#pingedAt) this.#pingedAt = 0;
     if (this.#pingedAt > 0 && !readingPaused) {
-      const left = this.#pingedAt + this.#timeout - now;
-      if (left > 0) this.#arm(left);
-      else this.#owner.onPeerLost(now - lastReceivedAt);
+      if (now() >= this.#pingedAt + this.#timeout) this.#owner.onPeerLost(now() - lastReceivedAt);
+      else this.#goOn();
       return;
     }
-    const left = Math.max(lastReceivedAt, this.#pingedAt) + this.#interval - now;
-    this.#arm(left > 0 ? left : this.#interval);
-    if (left > 0 || this.#pingQueued) return;
+    this.#goOn();
+    if (this.#pingQueued || now() < silentSince + this.#interval) return;
     // While reading is paused the ping is a write probe: a peer that is gone makes the write fail.
     this.#pingQueued = true;
     this.#owner.sendHeartbeat();
   }
+}
+
+/** In whole milliseconds, which takes no memory of its own. */
+export function now(): number {
+  return Math.trunc(performance.now());
 }

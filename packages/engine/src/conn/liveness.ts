@@ -2,7 +2,7 @@
 
 import { WebSocketError } from "../errors.ts";
 import { MessageType } from "../messages/message.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { Heartbeat, now } from "./heartbeat.ts";
 import type { HeartbeatOwner } from "./heartbeat.ts";
 import type { ConnLimits } from "./limits.ts";
 import { Pings } from "./pings.ts";
@@ -24,7 +24,7 @@ export class Liveness implements HeartbeatOwner {
   readonly #heartbeat: Heartbeat | undefined;
   /** Ends the wait for the pong of an earlier heartbeat: a peer that never answers must not leave a row of them. */
   #heartbeatWait: AbortController | undefined;
-  #lastReceivedAt: number = performance.now();
+  #lastReceivedAt: number = now();
 
   constructor(owner: LivenessOwner, limits: ConnLimits) {
     this.#owner = owner;
@@ -92,7 +92,7 @@ export class Liveness implements HeartbeatOwner {
   }
 
   onReceived(): void {
-    this.#lastReceivedAt = performance.now();
+    this.#lastReceivedAt = now();
   }
 
   onPong(payload: Buffer): void {

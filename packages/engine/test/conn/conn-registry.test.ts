@@ -110,6 +110,7 @@ describe("ConnRegistry.drain()", () => {
     await idle();
     expect(await stateOf(drained)).toBe("fulfilled");
     expect(await held.conn.closed).toMatchObject({ code: 1006 });
+    await vi.advanceTimersByTimeAsync(5000); // one that connections share
     expect(vi.getTimerCount()).toBe(0);
   });
 
