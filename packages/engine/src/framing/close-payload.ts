@@ -37,6 +37,7 @@ export function parseClosePayload(payload: Buffer): ClosePayload {
       `close code ${code} must not be sent`,
     );
   }
+  if (payload.length === 2) return { code, reason: "" };
   const reason = payload.subarray(2);
   if (!isValidUtf8(reason)) {
     throw new ProtocolError(
@@ -64,6 +65,7 @@ export function serializeClosePayload(code: number, reason: string): Buffer {
   if (!isSendableCloseCode(code)) {
     throw new RangeError(`close code must be 1000-1003, 1007-1014 or 3000-4999, got ${code}`);
   }
+  if (reason === "") return Buffer.of(code >> 8, code & 0xff);
   const length = Buffer.byteLength(reason);
   if (length > MAX_CLOSE_REASON_BYTES) {
     throw new RangeError(

@@ -28,13 +28,14 @@ export class ConnectionSlots {
    * @returns How to release it, or the status that refuses: 503 when all are taken, 429 when this address has its share.
    */
   take(address: string): ReleaseSlot | 503 | 429 {
-    const ofAddress = this.#perAddress.get(address) ?? 0;
+    const counts = this.#limitPerAddress !== Infinity;
+    const ofAddress = counts ? (this.#perAddress.get(address) ?? 0) : 0;
     if (this.#taken >= this.#limit) return 503;
     if (ofAddress >= this.#limitPerAddress) return 429;
     const releaseOuter = this.#outer?.take(address);
     if (typeof releaseOuter === "number") return releaseOuter;
     this.#taken++;
-    if (this.#limitPerAddress !== Infinity) this.#perAddress.set(address, ofAddress + 1);
+    if (counts) this.#perAddress.set(address, ofAddress + 1);
     let released = false;
     return () => {
       if (released) return;

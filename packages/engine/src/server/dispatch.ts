@@ -33,6 +33,7 @@ export function dispatch(
   } catch (error) {
     fail(error);
   }
+  pending.watch();
 }
 
 /** An app that threw has not answered. Nobody else will: this is where node would have let the process end. */

@@ -8,6 +8,8 @@ import { acceptUpgrade } from "./accept-upgrade.ts";
 import {
   checkUnattached,
   checkUpgrade,
+  type CheckedUpgrade,
+  type RefusedUpgrade,
   type UpgradePolicy,
   type UpgradeSite,
 } from "./check-upgrade.ts";
@@ -82,10 +84,9 @@ export class Upgrader implements UpgradePolicy {
     return upgraded;
   }
 
-  async #upgradePending(request: IncomingMessage, site: UpgradeSite): Promise<Conn> {
+  #upgradePending(request: IncomingMessage, site: UpgradeSite): Promise<Conn> {
     const pending = PendingUpgrade.of(request);
-    if (pending === undefined) throw checkUnattached(request).error;
-    return this.#decide(request, pending, site);
+    return pending === undefined ? rejectUnattached(request) : this.#decide(request, pending, site);
   }
 
   async #upgradeSocket(
@@ -110,7 +111,9 @@ export class Upgrader implements UpgradePolicy {
       );
     }
     try {
-      return await this.#decide(request, pending, site);
+      const decided = this.#decide(request, pending, site);
+      pending.watch();
+      return await decided;
     } catch (error) {
       // There is no framework that would answer for a check that threw. A refusal has been written already.
       if (!pending.response.headersSent) {
@@ -120,21 +123,34 @@ export class Upgrader implements UpgradePolicy {
     }
   }
 
-  async #decide(
-    request: IncomingMessage,
-    pending: PendingUpgrade,
-    site: UpgradeSite,
-  ): Promise<Conn> {
-    const { options } = this;
-    if (options.handshakeTimeout !== undefined) pending.limitTo(options.handshakeTimeout);
-    const checked = await checkUpgrade(request, pending, this, site);
-    if (checked.error !== undefined) {
-      sendDecision(pending.response, await refuse(request, checked, options.error));
-      throw checked.error;
-    }
+  #decide(request: IncomingMessage, pending: PendingUpgrade, site: UpgradeSite): Promise<Conn> {
+    const { handshakeTimeout } = this.options;
     return new Promise<Conn>((resolve, reject) => {
-      acceptUpgrade(pending, checked, this, { opened: resolve, abandoned: reject });
-      pending.send();
+      if (handshakeTimeout !== undefined) pending.limitTo(handshakeTimeout);
+      const answer = (checked: RefusedUpgrade | CheckedUpgrade): void => {
+        if (checked.error !== undefined) {
+          this.#refuse(request, pending, checked).catch(reject);
+          return;
+        }
+        acceptUpgrade(pending, checked, this, { opened: resolve, abandoned: reject });
+        pending.send();
+      };
+      const checked = checkUpgrade(request, pending, this, site);
+      if (checked instanceof Promise) checked.then(answer).catch(reject);
+      else answer(checked);
     });
   }
+
+  async #refuse(
+    request: IncomingMessage,
+    pending: PendingUpgrade,
+    refused: RefusedUpgrade,
+  ): Promise<never> {
+    sendDecision(pending.response, await refuse(request, refused, this.options.error));
+    throw refused.error;
+  }
+}
+
+async function rejectUnattached(request: IncomingMessage): Promise<never> {
+  throw checkUnattached(request).error;
 }

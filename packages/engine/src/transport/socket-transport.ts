@@ -15,6 +15,12 @@ interface SocketExtras {
   setKeepAlive?(on: boolean, initialDelayMs: number): unknown;
 }
 
+const TRANSPORT: unique symbol = Symbol("longwire.transport");
+
+interface TransportSocket extends Duplex {
+  [TRANSPORT]: SocketTransport;
+}
+
 const TCP_KEEP_ALIVE_MS = 60_000;
 
 export class SocketTransport implements Transport {
@@ -49,7 +55,7 @@ export class SocketTransport implements Transport {
     extras.setTimeout?.(0);
     this.#handle = writableHandle(socket);
     // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
-    Reflect.set(socket, TRANSPORT, this);
+    (socket as TransportSocket)[TRANSPORT] = this;
     this.#readMemory = readMemory;
     // A peer may have sent its FIN while the handshake was decided: that event is over.
     if (socket.readableEnded) queueMicrotask(() => events.onEnd());
@@ -139,7 +145,7 @@ export class SocketTransport implements Transport {
   }
 
   static of(socket: Duplex): SocketTransport {
-    return Reflect.get(socket, TRANSPORT) as SocketTransport; // set before any listener
+    return (socket as TransportSocket)[TRANSPORT]; // set before any listener
   }
 
   /** @internal */
@@ -163,8 +169,6 @@ export class SocketTransport implements Transport {
     this.#events.onClosed(this.#error);
   }
 }
-
-const TRANSPORT = Symbol("longwire.transport");
 
 function onData(this: Duplex, chunk: Buffer): void {
   SocketTransport.of(this).onData(chunk, chunk.length);
