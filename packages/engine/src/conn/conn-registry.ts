@@ -3,7 +3,10 @@
 import { serializeClosePayload } from "../framing/close-payload.ts";
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
+import type { ClosedListener } from "./ending.ts";
 import { milliseconds } from "./limits.ts";
+import { Roster } from "./roster.ts";
+import type { Place } from "./roster.ts";
 
 export interface DrainOptions {
   readonly code: number;
@@ -12,21 +15,38 @@ export interface DrainOptions {
   readonly timeout: number;
 }
 
+class Entry implements ClosedListener {
+  readonly roster: Roster<Conn>;
+  readonly #place: Place<Conn>;
+
+  constructor(roster: Roster<Conn>, conn: Conn) {
+    this.roster = roster;
+    this.#place = roster.add(conn);
+  }
+
+  onClosed(): void {
+    this.roster.remove(this.#place);
+  }
+}
+
 export class ConnRegistry implements Iterable<Conn> {
-  readonly #conns: Set<Conn> = new Set();
+  readonly #conns: Roster<Conn> = new Roster();
 
   get size(): number {
     return this.#conns.size;
   }
 
+  /** Those that are open at this moment. */
   [Symbol.iterator](): Iterator<Conn> {
-    return this.#conns.values();
+    return this.#conns[Symbol.iterator]();
   }
 
-  /** Adds a connection; it removes itself when its socket is gone. */
+  /** Adds a connection, once; it removes itself when its socket is gone. */
   add(conn: Conn): void {
-    this.#conns.add(conn);
-    connInside(conn).ending.whenClosed(() => this.#conns.delete(conn));
+    const { ending } = connInside(conn);
+    for (const listener of ending.closedListeners)
+      if (listener instanceof Entry && listener.roster === this.#conns) return;
+    ending.whenClosed(new Entry(this.#conns, conn));
   }
 
   /**

@@ -28,7 +28,7 @@ export function acceptUpgrade(
   then: AcceptedUpgrade,
 ): void {
   if (pending.accepted) {
-    checked.release();
+    checked.slot.release();
     throw new TypeError("an upgrade request can be accepted once, and this one has been");
   }
   pending.accept(new CheckedAcceptance(pending.home, checked, policy, then));
@@ -57,7 +57,7 @@ class CheckedAcceptance implements Acceptance {
   }
 
   open(socket: Duplex, head: Buffer): Conn {
-    const { handshake, address, release } = this.#checked;
+    const { handshake, address, slot } = this.#checked;
     const { conn: options, handshake: agreed } = this.#policy.options;
     const { deflate: negotiated } = handshake;
     const { compression } = agreed;
@@ -74,7 +74,7 @@ class CheckedAcceptance implements Acceptance {
       remoteAddress: address,
       checks: this.#then.checks,
     });
-    connInside(conn).ending.whenClosed(release);
+    connInside(conn).ending.whenClosed(slot);
     home?.conns.add(conn);
     // The server began to close while the 101 was on its way.
     if (home?.draining === true) void conn.close(CloseCode.goingAway);
@@ -83,7 +83,7 @@ class CheckedAcceptance implements Acceptance {
   }
 
   abandon(error: HandshakeError): void {
-    this.#checked.release();
+    this.#checked.slot.release();
     this.#then.abandoned(error);
   }
 }

@@ -18,7 +18,7 @@ import {
   type HandshakeRefusal,
   type HandshakeRequest,
 } from "../opening-handshake/server-handshake.ts";
-import type { ConnectionSlots, ReleaseSlot } from "./connection-slots.ts";
+import type { ConnectionSlots, Slot } from "./connection-slots.ts";
 import type { PendingUpgrade } from "./pending-upgrade.ts";
 import type { CheckOrigin, ResolvedUpgraderOptions } from "./upgrade-options.ts";
 
@@ -49,7 +49,7 @@ export interface CheckedUpgrade {
   readonly error: undefined;
   readonly handshake: AcceptedHandshake;
   readonly address: string | undefined;
-  readonly release: ReleaseSlot;
+  readonly slot: Slot;
 }
 
 function refused(refusal: HandshakeRefusal): RefusedUpgrade {
@@ -167,8 +167,8 @@ function admit(
   if ("refused" in accepted) return refused(accepted);
   const address = site.address ?? request.socket.remoteAddress;
   const slot = slots.take(address ?? "");
-  if (typeof slot === "function") {
-    return { error: undefined, handshake: accepted, address, release: slot };
+  if (typeof slot !== "number") {
+    return { error: undefined, handshake: accepted, address, slot };
   }
   const reason = slot === 503 ? "maxConnections is reached" : "maxConnectionsPerAddress is reached";
   return { error: new HandshakeError(slot, `${reason} (address ${address})`), headers: [] };

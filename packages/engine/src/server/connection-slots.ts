@@ -1,7 +1,30 @@
 /** How many connections an Upgrader may have open, in all and from one address. */
 
-/** A place that was taken, from acceptance to the end of the connection. Releasing it twice does no harm. */
-export type ReleaseSlot = () => void;
+import type { ClosedListener } from "../conn/ending.ts";
+
+/** A place that was taken, from acceptance to the end of the connection. */
+export class Slot implements ClosedListener {
+  #slots: ConnectionSlots | undefined;
+  readonly #address: string;
+  readonly #outer: Slot | undefined;
+
+  constructor(slots: ConnectionSlots, address: string, outer: Slot | undefined) {
+    this.#slots = slots;
+    this.#address = address;
+    this.#outer = outer;
+  }
+
+  /** A second time does nothing. */
+  release(): void {
+    this.#slots?.giveBack(this.#address);
+    this.#slots = undefined;
+    this.#outer?.release();
+  }
+
+  onClosed(): void {
+    this.release();
+  }
+}
 
 export class ConnectionSlots {
   readonly #limit: number;
@@ -25,27 +48,22 @@ export class ConnectionSlots {
   /**
    * Takes a place.
    *
-   * @returns How to release it, or the status that refuses: 503 when all are taken, 429 when this address has its share.
+   * @returns It, or the status that refuses: 503 when all are taken, 429 when this address has its share.
    */
-  take(address: string): ReleaseSlot | 503 | 429 {
+  take(address: string): Slot | 503 | 429 {
     const counts = this.#limitPerAddress !== Infinity;
     const ofAddress = counts ? (this.#perAddress.get(address) ?? 0) : 0;
     if (this.#taken >= this.#limit) return 503;
     if (ofAddress >= this.#limitPerAddress) return 429;
-    const releaseOuter = this.#outer?.take(address);
-    if (typeof releaseOuter === "number") return releaseOuter;
+    const outer = this.#outer?.take(address);
+    if (typeof outer === "number") return outer;
     this.#taken++;
     if (counts) this.#perAddress.set(address, ofAddress + 1);
-    let released = false;
-    return () => {
-      if (released) return;
-      released = true;
-      this.#release(address);
-      releaseOuter?.();
-    };
+    return new Slot(this, address, outer);
   }
 
-  #release(address: string): void {
+  /** @internal */
+  giveBack(address: string): void {
     this.#taken--;
     if (this.#limitPerAddress === Infinity) return;
     const left = (this.#perAddress.get(address) ?? 0) - 1;

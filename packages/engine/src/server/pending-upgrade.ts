@@ -14,6 +14,7 @@ import type { Duplex } from "node:stream";
 import { HandshakeError, type ErrorCode } from "../errors.ts";
 import type { Conn } from "../conn/conn.ts";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
+import type { Place } from "../conn/roster.ts";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
 import { relayDrain, stopRelay } from "./drain-relay.ts";
@@ -36,9 +37,9 @@ export interface UpgradeHome {
   readonly conns: ConnRegistry;
   /** The server is closing: nothing new is accepted. */
   readonly draining: boolean;
-  enter(pending: PendingUpgrade): void;
+  enter(pending: PendingUpgrade): Place<PendingUpgrade>;
   /** It has become a connection, or never will. */
-  leave(pending: PendingUpgrade): void;
+  leave(place: Place<PendingUpgrade>): void;
 }
 
 export interface PendingUpgradeInit {
@@ -71,6 +72,7 @@ export class PendingUpgrade {
   #sent = false;
   #conn: Conn | undefined;
   #failure: HandshakeError | undefined;
+  readonly #place: Place<PendingUpgrade> | undefined;
   #limit: number;
   #isWatched = false;
   #timer: NodeJS.Timeout | undefined;
@@ -99,7 +101,7 @@ export class PendingUpgrade {
     response.on("finish", onFinish);
     response.on("close", onClose);
     if (this.isExtendedConnect) socket.once("aborted", onAborted);
-    init.home?.enter(this);
+    this.#place = init.home?.enter(this);
     (request as PendingRequest)[PENDING] = this;
   }
 
@@ -253,7 +255,7 @@ export class PendingUpgrade {
     this.response.off("finish", onFinish);
     this.response.off("close", onClose);
     if (this.isExtendedConnect) held.socket.off("aborted", onAborted);
-    this.home?.leave(this);
+    if (this.#place !== undefined) this.home?.leave(this.#place);
     return held;
   }
 }

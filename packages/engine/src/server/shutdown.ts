@@ -4,6 +4,8 @@ import type { Server } from "node:http";
 import { CloseCode, isSendableCloseCode } from "../close-code.ts";
 import { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
+import { Roster } from "../conn/roster.ts";
+import type { Place } from "../conn/roster.ts";
 import type { PendingUpgrade, UpgradeHome } from "./pending-upgrade.ts";
 
 export interface ShutdownOptions {
@@ -22,7 +24,7 @@ const MAX_REASON_BYTES = 123; // §5.5: a control frame holds 125 bytes, and two
 /** The connections and pending upgrades of one attachment, and their drain. */
 export class Drain implements UpgradeHome {
   readonly conns: ConnRegistry = new ConnRegistry();
-  readonly #pending: Set<PendingUpgrade> = new Set();
+  readonly #pending: Roster<PendingUpgrade> = new Roster();
   readonly #timeout: number;
   #onIdle: (() => void) | undefined;
   #ending: Promise<void> | undefined;
@@ -35,12 +37,12 @@ export class Drain implements UpgradeHome {
     return this.#ending !== undefined;
   }
 
-  enter(pending: PendingUpgrade): void {
-    this.#pending.add(pending);
+  enter(pending: PendingUpgrade): Place<PendingUpgrade> {
+    return this.#pending.add(pending);
   }
 
-  leave(pending: PendingUpgrade): void {
-    this.#pending.delete(pending);
+  leave(place: Place<PendingUpgrade>): void {
+    this.#pending.remove(place);
     if (this.#pending.size === 0) this.#onIdle?.();
   }
 
