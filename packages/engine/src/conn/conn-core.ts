@@ -33,6 +33,10 @@ export interface ControlHandlers {
   close: ((code: number, reason: string) => unknown) | undefined;
 }
 
+export interface ErrorReporter {
+  report(error: unknown): void;
+}
+
 const ABNORMAL: CloseInfo = { code: CloseCode.abnormalClosure, reason: "", wasClean: false };
 
 export interface CoreInit<In> {
@@ -55,7 +59,7 @@ export class ConnCore<In>
   readonly ending: Ending = new Ending();
   handlers: ControlHandlers | undefined;
   /** Where errors go that no promise of the handler carries; undefined: nobody has said. */
-  reporter: ((error: unknown) => void) | undefined;
+  reporter: ErrorReporter | undefined;
 
   readonly #role: Role;
   readonly #limits: ConnLimits;
@@ -119,7 +123,7 @@ export class ConnCore<In>
 
   /** Tells an error that no promise carries. The end of this very connection is none when nobody listens for it. */
   report(error: unknown): void {
-    if (this.reporter !== undefined) this.reporter(error);
+    if (this.reporter !== undefined) this.reporter.report(error);
     // oxlint-disable-next-line no-console -- the last resort when there is no route with an error channel
     else if (!this.isOwnEnd(error)) console.error(error);
   }

@@ -18,7 +18,7 @@ interface SocketExtras {
 const TRANSPORT: unique symbol = Symbol("longwire.transport");
 
 interface TransportSocket extends Duplex {
-  [TRANSPORT]: SocketTransport;
+  [TRANSPORT]: SocketTransport | undefined;
 }
 
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -144,7 +144,8 @@ export class SocketTransport implements Transport {
     this.socket.destroy();
   }
 
-  static of(socket: Duplex): SocketTransport {
+  /** Undefined once the socket is gone. */
+  static of(socket: Duplex): SocketTransport | undefined {
     return (socket as TransportSocket)[TRANSPORT]; // set before any listener
   }
 
@@ -166,27 +167,29 @@ export class SocketTransport implements Transport {
 
   /** @internal */
   onClose(): void {
+    // Node 20 and 24 keep sockets to their next full collection, and with them what can be reached from there.
+    (this.socket as TransportSocket)[TRANSPORT] = undefined;
     this.#events.onClosed(this.#error);
   }
 }
 
 function onData(this: Duplex, chunk: Buffer): void {
-  SocketTransport.of(this).onData(chunk, chunk.length);
+  SocketTransport.of(this)?.onData(chunk, chunk.length);
 }
 
 function onShared(this: Duplex, bytes: number, buffer: Buffer): boolean {
-  SocketTransport.of(this).onData(buffer, bytes);
+  SocketTransport.of(this)?.onData(buffer, bytes);
   return true;
 }
 
 function onEnd(this: Duplex): void {
-  SocketTransport.of(this).onEnd();
+  SocketTransport.of(this)?.onEnd();
 }
 
 function onError(this: Duplex, error: Error): void {
-  SocketTransport.of(this).onError(error);
+  SocketTransport.of(this)?.onError(error);
 }
 
 function onClose(this: Duplex): void {
-  SocketTransport.of(this).onClose();
+  SocketTransport.of(this)?.onClose();
 }
