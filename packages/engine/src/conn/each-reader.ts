@@ -1,7 +1,6 @@
 /** A callback that gets every message, and the promise of its end. */
 
 import type { Message } from "../messages/message.ts";
-import type { Waiter } from "./wait.ts";
 
 /** Typed as a method is: a property of a function type would keep a `Conn<string>` from being a `Conn`. */
 export type Each<In> = { each(message: Message<In>): unknown }["each"];
@@ -16,16 +15,23 @@ export interface EachOwner {
 
 export class EachReader<In> {
   readonly #callback: Each<In>;
-  readonly #ends: Waiter<void>;
+  /** Settles when nothing is given to the callback any more. Marked handled: nobody need be there to see it reject. */
+  readonly ended: Promise<void>;
+  #resolve: (() => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   readonly #owner: EachOwner;
   /** The promise of the last call is pending: the next message waits. */
   #pending = false;
   #over = false;
 
-  constructor(callback: Each<In>, ends: Waiter<void>, owner: EachOwner) {
+  constructor(callback: Each<In>, owner: EachOwner) {
     this.#callback = callback;
-    this.#ends = ends;
     this.#owner = owner;
+    // Without waitFor: that takes another promise, which would stay for as long as the connection.
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   /** Takes messages: neither over nor waiting for a promise of the callback. */
@@ -62,17 +68,17 @@ export class EachReader<In> {
 
   end(): void {
     this.#over = true;
-    this.#ends.resolve();
+    this.#resolve?.();
   }
 
-  endWith(error: Error): void {
+  endWith(error: unknown): void {
     this.#over = true;
-    this.#ends.reject(error);
+    this.ended.catch(ignore);
+    this.#reject?.(error);
   }
 
   #fail(error: unknown): void {
-    this.#over = true;
-    this.#ends.reject(error);
+    this.endWith(error);
     this.#owner.onEachError(error);
   }
 }
@@ -85,3 +91,5 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value.then === "function"
   );
 }
+
+function ignore(): void {}

@@ -225,10 +225,10 @@ export class Reading<In>
       return rejected(new TypeError(`forEach takes a function, got ${typeof callback}`));
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    return waitFor<void>("forEach()", undefined, (waiter) => {
-      this.#each = new EachReader(callback, waiter, this);
-      this.#serveEach();
-    });
+    const each = new EachReader(callback, this);
+    this.#each = each;
+    this.#serveEach();
+    return each.ended;
   }
 
   onEachReady(): void {

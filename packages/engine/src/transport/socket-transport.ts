@@ -10,6 +10,8 @@ import type { Transport, TransportEvents } from "./transport.ts";
 interface SocketExtras {
   readonly localAddress?: string;
   readonly remoteAddress?: string;
+  /** Milliseconds, when one has been set. */
+  readonly timeout?: number;
   setNoDelay?(on: boolean): unknown;
   setTimeout?(ms: number): unknown;
   setKeepAlive?(on: boolean, initialDelayMs: number): unknown;
@@ -52,7 +54,7 @@ export class SocketTransport implements Transport {
     this.remoteAddress = extras.remoteAddress;
     // Small frames must not wait for the ACK of the frame before them (Nagle).
     extras.setNoDelay?.(true);
-    extras.setTimeout?.(0);
+    if (extras.timeout !== undefined) extras.setTimeout?.(0);
     this.#handle = writableHandle(socket);
     // The connection owns the socket: these listeners live as long as it does. They are the same for all sockets.
     (socket as TransportSocket)[TRANSPORT] = this;

@@ -206,6 +206,7 @@ describe("SocketTransport, the end", () => {
 describe("SocketTransport, the socket's settings", () => {
   it("switches Nagle and idle timeouts off, and keep-alive on with the first pause", async () => {
     const { socket } = await tcp();
+    socket.setTimeout(60_000); // as the option `timeout` of an HTTP server does
     const set = {
       noDelay: vi.spyOn(socket, "setNoDelay"),
       timeout: vi.spyOn(socket, "setTimeout"),
@@ -214,6 +215,7 @@ describe("SocketTransport, the socket's settings", () => {
     const { transport } = over(socket);
     expect(set.noDelay).toHaveBeenCalledWith(true);
     expect(set.timeout).toHaveBeenCalledWith(0);
+    expect(socket.timeout).toBe(0);
     expect(set.keepAlive).not.toHaveBeenCalled();
     transport.pause();
     transport.resume();
