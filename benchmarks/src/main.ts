@@ -25,7 +25,7 @@ const USAGE = `npm run bench -- [WORKLOAD or GROUP…] [options]
   --node NODE        20, 22, 24, 26 or a path: what runs Longwire and ws; may be repeated (this Node)
   --rounds N         of all servers, interleaved (5)
   --seconds N        that are measured in each (2)
-  --warm-up N        seconds before (1.5; never less than 3 for handshakes)
+  --warm-up N        seconds before (1.5; never less than 8 for handshakes)
   --connections N    at most so many: for a try
   --no-save          prints only; so does any run of a part of the servers or of other builds
   --profile          runs Longwire once under V8's profiler and prints where its time goes
