@@ -66,6 +66,54 @@ describe("upgrade(request)", () => {
     expect((await peer.readFrame()).payload.toString()).toBe("hello");
   });
 
+  it.each([
+    [
+      "sets a header in a wrapped end()",
+      (response: http.ServerResponse) => {
+        const end = response.end.bind(response) as () => http.ServerResponse; // the 101 is ended without a body
+        response.end = () => end.call(response.setHeader("X-Late", "1"));
+      },
+    ],
+    [
+      "sets a header in a wrapped writeHead()",
+      (response: http.ServerResponse) => {
+        const writeHead = response.writeHead.bind(response) as (
+          ...given: readonly unknown[]
+        ) => http.ServerResponse; // all of its forms
+        response.writeHead = (...given: readonly unknown[]) => {
+          response.setHeader("X-Late", "1");
+          return writeHead(...given);
+        };
+      },
+    ],
+  ])("lets middleware have the last word that %s", async (_what, wrap) => {
+    const upgrader = new Upgrader();
+    const { port } = await serve(async (request, response) => {
+      wrap(response);
+      await echo(await upgrader.upgrade(request, { headers: [["X-Route", "chat"]] }));
+    });
+    const peer = await connectRaw(port);
+    peer.send(upgradeText("/"));
+    const head = await peer.readUntil("\r\n\r\n");
+    for (const line of ["X-Late: 1", "X-Route: chat", `Sec-WebSocket-Accept: ${EXAMPLE_ACCEPT}`])
+      expect(String(head)).toContain(`${line}\r\n`);
+  });
+
+  it("sends a header of several lines line by line", async () => {
+    const upgrader = new Upgrader();
+    const cookies = [
+      ["Set-Cookie", "a=1"],
+      ["Set-Cookie", "b=2"],
+    ] as const;
+    const { port } = await serve(async (request) => {
+      await echo(await upgrader.upgrade(request, { headers: cookies }));
+    });
+    const peer = await connectRaw(port);
+    peer.send(upgradeText("/"));
+    const head = withoutDate(await peer.readUntil("\r\n\r\n"));
+    expect(head).toContain("Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n");
+  });
+
   it("writes the refusal and rejects; a listener that does not catch is not at fault", async () => {
     const print = vi.spyOn(console, "error").mockImplementation(() => {});
     const upgrader = new Upgrader();
