@@ -1,7 +1,8 @@
 /** The chat as a process of its own: built, started on free ports, read line by line, stopped by a signal. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { nextEvent, within } from "@longwire/testkit";
 
@@ -30,15 +31,16 @@ export async function releasePort(server: Server): Promise<void> {
   await once(server, "close");
 }
 
-/** The first of four free ports in a row. */
+/**
+ * The first of four free ports in a row, below those that systems give away themselves: of these another test may get one
+ * before the chat has it.
+ */
 export async function fourFreePorts(): Promise<number> {
   for (;;) {
-    const held = await holdPort(0);
-    const { port: first } = held.address() as AddressInfo; // a TCP server has an address
-    const others = await Promise.allSettled([1, 2, 3].map((more) => holdPort(first + more)));
-    await releasePort(held);
-    for (const other of others) if (other.status === "fulfilled") await releasePort(other.value);
-    if (first <= 65_532 && others.every(({ status }) => status === "fulfilled")) return first;
+    const first = randomInt(10_000, 30_000);
+    const held = await Promise.allSettled([0, 1, 2, 3].map((more) => holdPort(first + more)));
+    for (const one of held) if (one.status === "fulfilled") await releasePort(one.value);
+    if (held.every(({ status }) => status === "fulfilled")) return first;
   }
 }
 
