@@ -12,7 +12,7 @@ const EARLIER: unique symbol = Symbol("longwire.onerror");
 type OnError = Context["onerror"];
 
 interface AcceptedContext extends Context {
-  /** What the application had put there itself. */
+  /** Koa's own, or what the application has put in its place. */
   [EARLIER]?: OnError;
 }
 
@@ -37,14 +37,10 @@ const RESPOND: PropertyDescriptor & ThisType<Context> = {
 /** Keeps Koa from telling the app of a peer that resets its connection while the 101 goes out: that is no fault. */
 export function ignoreReset(ctx: Context): void {
   // oxlint-disable-next-line typescript/unbound-method -- called with its context below
-  if (Object.hasOwn(ctx, "onerror")) (ctx as AcceptedContext)[EARLIER] = ctx.onerror;
+  (ctx as AcceptedContext)[EARLIER] = ctx.onerror;
   ctx.onerror = onErrorButReset;
 }
 
 function onErrorButReset(this: AcceptedContext, error: Error): void {
-  if (error === this.req.socket.errored) return;
-  const prototype = Object.getPrototypeOf(this) as Context; // that of the app, which has Koa's own
-  // oxlint-disable-next-line typescript/unbound-method -- called with its context right here
-  const onerror = this[EARLIER] ?? prototype.onerror;
-  onerror.call(this, error);
+  if (error !== this.req.socket.errored) this[EARLIER]?.(error);
 }
