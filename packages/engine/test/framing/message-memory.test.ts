@@ -1,0 +1,32 @@
+/** Memory for received messages comes with garbage, so that young collections come in time. */
+import { PerformanceObserver, constants } from "node:perf_hooks";
+import type { NodeGCPerformanceDetail } from "node:perf_hooks";
+import { deferred, within } from "@longwire/testkit";
+import { describe, expect, it } from "vitest";
+import { allocateMessage, allocateStore } from "../../src/framing/message-memory.ts";
+
+const MIB = 1_048_576;
+
+describe("memory of a message", () => {
+  it("is of the length asked for, one by one", () => {
+    const [message, store] = [allocateMessage(1000), allocateStore(70_000)];
+    expect(message.buffer.byteLength).toBe(1000);
+    expect(store.buffer.byteLength).toBe(70_000);
+  });
+
+  it("is collected with the young objects once in 16 MiB, however much room they have", async () => {
+    let young = 0;
+    const seen = deferred();
+    const observer = new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries()) {
+        const { kind } = detail as NodeGCPerformanceDetail;
+        if (kind === constants.NODE_PERFORMANCE_GC_MINOR && ++young === 20) seen.resolve();
+      }
+    });
+    observer.observe({ entryTypes: ["gc"] });
+    for (let count = 0; count < 17 * 20; count++) allocateStore(MIB);
+    await within(seen.promise, () => `20 young collections, there were ${young}`);
+    observer.disconnect();
+    expect(young).toBeGreaterThanOrEqual(20);
+  });
+});
