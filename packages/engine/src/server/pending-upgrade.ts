@@ -162,8 +162,8 @@ export class PendingUpgrade {
     this.#sent = true;
     response.statusCode = 101;
     response.statusMessage = STATUS_CODES[101]!;
-    const head = this.isExtendedConnect ? undefined : headOf(acceptance.headers);
-    if (head !== undefined && isUntouched(response)) response.writeHead(101, head);
+    if (!this.isExtendedConnect && isUntouched(response))
+      response.writeHead(101, rawHeadersOf(acceptance.headers));
     else prepareHeaders(response, acceptance.headers);
     response.end();
   }
@@ -290,10 +290,11 @@ function isUntouched(response: ServerResponse): boolean {
   );
 }
 
-/** Headers as `writeHead` takes them; undefined when a name has several lines. */
-function headOf(headers: readonly HeaderField[]): Record<string, string> | undefined {
-  const head = Object.fromEntries(headers);
-  return Object.keys(head).length === headers.length ? head : undefined;
+/** Headers as `writeHead` takes them: name, value, name, value, … */
+function rawHeadersOf(headers: readonly HeaderField[]): string[] {
+  const raw: string[] = [];
+  for (const [name, value] of headers) raw.push(name, value);
+  return raw;
 }
 
 /**

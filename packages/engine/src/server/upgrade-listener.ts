@@ -156,10 +156,12 @@ class UpgradeListener {
 
   /** Those with `only` are asked in the order of their attachment; the one without takes the rest. */
   #choose(request: IncomingMessage): Attached | undefined {
-    return (
-      this.#attached.find(({ only }) => only?.(request)) ??
-      this.#attached.find(({ only }) => only === undefined)
-    );
+    let whole: Attached | undefined;
+    for (const attached of this.#attached) {
+      if (attached.only === undefined) whole = attached;
+      else if (attached.only(request)) return attached;
+    }
+    return whole;
   }
 }
 
