@@ -2,9 +2,9 @@
 
 import type { IncomingMessage } from "node:http";
 import { sendDecision, SocketRoute } from "@longwire/engine";
-import type { Conn, In, Messages, Out, RouteOptions } from "@longwire/engine";
+import type { Conn, In, Messages, Out, RouteOptions, RouteRequest } from "@longwire/engine";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { facts } from "./facts.ts";
+import { hostOf } from "./host-of.ts";
 import type { SocketRequestHandler } from "./router-types.ts";
 import { shielded } from "./shielded-socket.ts";
 
@@ -92,6 +92,40 @@ function outletsOf({ res: response, next }: Request): Outlets {
   return { response, next };
 }
 
+/** A request at a route. A class and no literal with closures, which takes V8 3 µs more. */
+class Visit implements RouteRequest<Messages> {
+  readonly host: string | undefined;
+  readonly address: string | undefined;
+  readonly #options: SocketOptions;
+  readonly #request: Request;
+  readonly #next: NextFunction;
+  readonly #handler: SocketHandler<Messages, Request>;
+
+  constructor(
+    options: SocketOptions,
+    request: Request,
+    next: NextFunction,
+    handler: SocketHandler<Messages, Request>,
+  ) {
+    this.host = hostOf(request);
+    this.address = request.ip;
+    this.#options = options;
+    this.#request = request;
+    this.#next = next;
+    this.#handler = handler;
+  }
+
+  handler(conn: Conn): unknown {
+    return this.#handler(conn, this.#request);
+  }
+
+  onError(error: unknown, conn: Conn): unknown {
+    const { onError } = this.#options;
+    if (onError !== undefined) return onError(error, conn, this.#request);
+    return Promise.resolve().then(() => this.#next(error)); // behind the close frame, when the error ends the connection
+  }
+}
+
 /** Decides and answers through Express: middleware that waits for the end of the response sees an ordinary one. */
 async function serve(
   options: SocketOptions,
@@ -100,14 +134,9 @@ async function serve(
   handler: SocketHandler<Messages, Request>,
 ): Promise<void> {
   try {
-    const decision = await SocketRoute.of(options).decide(request, {
-      ...facts(request),
-      handler: (conn) => handler(conn, request),
-      onError: (error, conn) => {
-        if (options.onError !== undefined) return options.onError(error, conn, request);
-        return Promise.resolve().then(() => next(error)); // behind the close frame, when the error ends the connection
-      },
-    });
+    const visit = new Visit(options, request, next, handler);
+    const decided = SocketRoute.of(options).decide(request, visit);
+    const decision = decided instanceof Promise ? await decided : decided;
     if (decision.accepted) request.socket = shielded(request.socket);
     sendDecision(response, decision);
   } catch (error) {

@@ -95,13 +95,12 @@ async function askForOrigin(
 
 /** Over HTTP/2 there is no key to check, and none to answer. RFC 8441 §5 */
 function answerHandshake(
-  request: IncomingMessage,
-  { isExtendedConnect }: PendingUpgrade,
+  { isExtendedConnect, requestHead }: PendingUpgrade,
   handshake: HandshakeRequest,
   options: AcceptOptions,
 ): AcceptedHandshake | HandshakeRefusal {
   if (isExtendedConnect) return negotiate(handshake, options);
-  const key = checkKey(request);
+  const key = checkKey(requestHead);
   return key.refused ? key : acceptHandshake(handshake, key.key, options);
 }
 
@@ -132,9 +131,7 @@ export function checkUpgrade(
 ): RefusedUpgrade | CheckedUpgrade | Promise<RefusedUpgrade | CheckedUpgrade> {
   const obstacle = findObstacle(pending);
   if (obstacle !== undefined) return obstacle;
-  const { method, httpVersionMajor, httpVersionMinor, rawHeaders } = request;
-  const url = pending.target;
-  const handshake = checkRequest({ method, url, httpVersionMajor, httpVersionMinor, rawHeaders });
+  const handshake = checkRequest(pending.requestHead);
   if (handshake.refused) return refused(handshake);
 
   const host = site.host ?? handshake.host;
@@ -159,7 +156,7 @@ function admit(
   site: UpgradeSite,
   handshake: HandshakeRequest,
 ): RefusedUpgrade | CheckedUpgrade {
-  const accepted = answerHandshake(request, pending, handshake, {
+  const accepted = answerHandshake(pending, handshake, {
     subprotocols: options.handshake.subprotocols,
     compression: options.handshake.compression,
     headers: site.headers,

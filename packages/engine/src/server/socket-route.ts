@@ -4,8 +4,9 @@ import type { IncomingMessage } from "node:http";
 import type { Conn } from "../conn/conn.ts";
 import { checksOf } from "../messages/contract.ts";
 import type { In, MessageChecks, Messages, Out } from "../messages/contract.ts";
-import { decideUpgrade } from "./decide-upgrade.ts";
-import type { RouteSession } from "./decide-upgrade.ts";
+import { decideByPolicy } from "./decide-upgrade.ts";
+import type { HandlerSession } from "./decide-upgrade.ts";
+import type { UpgradeSite } from "./check-upgrade.ts";
 import type { UpgradeDecision } from "./refusal.ts";
 import type { UpgraderOptions } from "./upgrade-options.ts";
 import { Upgrader } from "./upgrader.ts";
@@ -17,10 +18,7 @@ export interface RouteOptions<M extends Messages = Messages> extends UpgraderOpt
 }
 
 /** A request at a route: what the adapter knows of it, and what becomes of it. */
-export interface RouteRequest<M extends Messages> extends Omit<
-  RouteSession,
-  "upgrader" | "checks" | "handler" | "onError" | "onEnd"
-> {
+export interface RouteRequest<M extends Messages> extends UpgradeSite {
   readonly handler: (conn: Conn<In<M>, Out<M>>) => unknown;
   /** Gets errors of the handler after the 101. */
   readonly onError: (error: unknown, conn: Conn<In<M>, Out<M>>) => unknown;
@@ -59,16 +57,13 @@ export class SocketRoute<M extends Messages = Messages> {
     return route;
   }
 
-  /** Decides about a request. @throws As {@link decideUpgrade}. */
-  decide(request: IncomingMessage, route: RouteRequest<M>): Promise<UpgradeDecision> {
-    return decideUpgrade(request, {
-      ...route,
-      upgrader: this.upgrader,
-      checks: route.checks ?? this.#checks,
-      // The connection is opened with the checks of M.
-      handler: route.handler as RouteSession["handler"],
-      onError: route.onError as RouteSession["onError"],
-      onEnd: route.onEnd as RouteSession["onEnd"],
-    });
+  /** Decides about a request: at once unless the application is asked. @throws As `decideUpgrade`, or rejects so. */
+  decide(
+    request: IncomingMessage,
+    route: RouteRequest<M>,
+  ): UpgradeDecision | Promise<UpgradeDecision> {
+    // The connection is opened with the checks of M.
+    const session = route as RouteRequest<Messages> as HandlerSession;
+    return decideByPolicy(request, this.upgrader, route.checks ?? this.#checks, session);
   }
 }

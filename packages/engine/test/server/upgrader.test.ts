@@ -81,6 +81,9 @@ describe("upgrade(request)", () => {
           ...given: readonly unknown[]
         ) => http.ServerResponse; // all of its forms
         response.writeHead = (...given: readonly unknown[]) => {
+          // An old habit of middleware: an array is taken for pairs of name and value.
+          for (const [name, value] of given.flatMap((one) => (Array.isArray(one) ? one : [])))
+            response.setHeader(name as string, value as string);
           response.setHeader("X-Late", "1");
           return writeHead(...given);
         };
@@ -97,6 +100,7 @@ describe("upgrade(request)", () => {
     const head = await peer.readUntil("\r\n\r\n");
     for (const line of ["X-Late: 1", "X-Route: chat", `Sec-WebSocket-Accept: ${EXAMPLE_ACCEPT}`])
       expect(String(head)).toContain(`${line}\r\n`);
+    expect(String(head)).not.toMatch(/^\w: /mu);
   });
 
   it("sends a header of several lines line by line", async () => {
