@@ -85,7 +85,7 @@ export class Reading<In>
 
   /** Somebody reads right now, or holds an iterator or an unfinished reader. */
   get hasReader(): boolean {
-    return this.#somebodyWaits || this.#openIterators > 0 || this.#streamed?.isOpen === true;
+    return this.#somebodyWaits() || this.#openIterators > 0 || this.#streamed?.isOpen === true;
   }
 
   /** What comes beyond the water mark is dropped and counted from now on, until somebody reads again. */
@@ -103,7 +103,7 @@ export class Reading<In>
 
   get wantsInput(): boolean {
     if (this.#each?.pending === true || this.#streamed?.isInflating === true) return false;
-    if (this.#somebodyWaits || this.#unattended || this.#deaf) return true;
+    if (this.#somebodyWaits() || this.#unattended || this.#deaf) return true;
     // Behind the end, nothing but the peer's FIN can come, and it must be seen.
     if (this.#end !== undefined && !this.intake.hasBacklog) return true;
     return this.#streamed?.isFull !== true && !this.#queue.isFull(this.#endpoint.storedBytes);
@@ -249,7 +249,7 @@ export class Reading<In>
   // ---- for iterators, and the three kinds of read above ----
 
   claim(): TypeError | undefined {
-    if (this.#somebodyWaits)
+    if (this.#somebodyWaits())
       return new TypeError("another read waits on this connection: one reader at a time");
     this.#hasRead = true;
     this.#unattended = false;
@@ -268,7 +268,7 @@ export class Reading<In>
   }
 
   get failure(): Error | undefined {
-    if (this.#hasUnread) return undefined;
+    if (this.#hasUnread()) return undefined;
     if (this.#end === undefined && this.#deadline?.passed === true) this.#failByDeadline();
     return this.#end?.error;
   }
@@ -314,11 +314,11 @@ export class Reading<In>
   }
 
   /** Something has been received that nobody could have read yet. */
-  get #hasUnread(): boolean {
+  #hasUnread(): boolean {
     return this.intake.hasBacklog || this.#streamed?.isInflating === true;
   }
 
-  get #somebodyWaits(): boolean {
+  #somebodyWaits(): boolean {
     return (
       this.#waiter !== undefined || this.#readerWaiter !== undefined || this.#each !== undefined
     );
@@ -340,7 +340,7 @@ export class Reading<In>
   /** Tells the end to whoever waits, once all that has been received is parsed and given. */
   #settleEnd(): void {
     const end = this.#end;
-    if (end === undefined || this.#hasUnread) return;
+    if (end === undefined || this.#hasUnread()) return;
     this.#streamed?.fail(end.error);
     const waiters = [this.#waiter, this.#readerWaiter];
     this.#waiter = undefined;
@@ -356,8 +356,8 @@ export class Reading<In>
 
   /** A passed deadline counts once somebody waits and all that has been received is given. */
   #checkDeadline(): void {
-    if (this.#deadline?.passed !== true || this.#end !== undefined || this.#hasUnread) return;
-    const waits = this.#somebodyWaits && this.#each?.pending !== true;
+    if (this.#deadline?.passed !== true || this.#end !== undefined || this.#hasUnread()) return;
+    const waits = this.#somebodyWaits() && this.#each?.pending !== true;
     if (waits || this.#streamed?.isOpen === true) this.#failByDeadline();
   }
 

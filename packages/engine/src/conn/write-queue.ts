@@ -85,7 +85,7 @@ export class WriteQueue implements OutletOwner {
   get #waits(): WaitingWrites {
     return (this.#waiting ??= new WaitingWrites(
       () => this.belowWaterMark,
-      () => this.#mayTakePiece,
+      () => this.#mayTakePiece(),
     ));
   }
 
@@ -238,7 +238,7 @@ export class WriteQueue implements OutletOwner {
     if (failure !== undefined) return rejected(failure);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#admit("")) return rejected(this.failure);
-    if (!this.#laneTaken && this.#nothingParked) {
+    if (!this.#laneTaken() && this.#nothingParked()) {
       this.#writerOpen = true;
       return RESOLVED;
     }
@@ -266,10 +266,10 @@ export class WriteQueue implements OutletOwner {
       compressed,
     );
     this.#outlet.flushSoon();
-    return this.#mayTakePiece ? RESOLVED : this.#waits.pieces.wait();
+    return this.#mayTakePiece() ? RESOLVED : this.#waits.pieces.wait();
   }
 
-  get #mayTakePiece(): boolean {
+  #mayTakePiece(): boolean {
     const parked = this.#waiting?.parked.bytes ?? 0;
     return this.bufferedAmount - parked < this.#limits.writeWaterMark;
   }
@@ -277,7 +277,7 @@ export class WriteQueue implements OutletOwner {
   /** The message in pieces is complete: the others may go on. */
   endFragments(): void {
     this.#writerOpen = false;
-    if (!this.#nothingParked) this.flush();
+    if (!this.#nothingParked()) this.flush();
   }
 
   // ---- control frames, which pass what is parked ----
@@ -322,7 +322,7 @@ export class WriteQueue implements OutletOwner {
     this.#feeds?.catchUp();
     this.refuse(writeBehindClose);
     const send = (): void => this.#endpoint.sendClose(code, reason);
-    if (this.#nothingParked && this.#lane?.isTaken !== true) send();
+    if (this.#nothingParked() && this.#lane?.isTaken !== true) send();
     else this.#waits.parked.park({ bytes: 0, start: send, reject: () => {} });
     if (this.#waiting !== undefined) this.#waiting.pong = undefined; // nothing follows a close frame
     this.flush();
@@ -369,7 +369,7 @@ export class WriteQueue implements OutletOwner {
     }
     waiting.controls.start(() => true);
     waiting.parked.start(
-      () => !this.#laneTaken && this.#endpoint.output.byteLength < this.#limits.writeWaterMark,
+      () => !this.#laneTaken() && this.#endpoint.output.byteLength < this.#limits.writeWaterMark,
     );
   }
 
@@ -395,7 +395,7 @@ export class WriteQueue implements OutletOwner {
 
   setDeadline(at: Date | number | null): void {
     this.#deadline ??= new Deadline(() => {
-      if (this.bufferedAmount > 0 || !this.#nothingParked) this.#failByDeadline();
+      if (this.bufferedAmount > 0 || !this.#nothingParked()) this.#failByDeadline();
     });
     this.#deadline.set(at);
   }
@@ -408,15 +408,15 @@ export class WriteQueue implements OutletOwner {
   }
 
   /** A message is under way that no other may interrupt (§5.4). */
-  get #laneTaken(): boolean {
+  #laneTaken(): boolean {
     return this.#writerOpen || this.#lane?.isTaken === true;
   }
 
   #mustPark(): boolean {
-    return this.#outlet.inFlightBytes > 0 || this.#laneTaken || !this.#nothingParked;
+    return this.#outlet.inFlightBytes > 0 || this.#laneTaken() || !this.#nothingParked();
   }
 
-  get #nothingParked(): boolean {
+  #nothingParked(): boolean {
     return this.#waiting === undefined || this.#waiting.parked.length === 0;
   }
 

@@ -103,7 +103,7 @@ export class FrameParser {
       const size = this.#headerSize(header[0]!, header[1]!);
       const short = header[1]! & 0x7f;
       // Checked before the masking key: a peer that never sends it must not be waited for.
-      if (short > 125 && this.#headerLength === size - this.#keyBytes) {
+      if (short > 125 && this.#headerLength === size - this.#keyBytes()) {
         readExtendedLength(header, 2, short);
       }
       if (this.#headerLength < size) continue;
@@ -138,7 +138,7 @@ export class FrameParser {
     }
   }
 
-  get #keyBytes(): number {
+  #keyBytes(): number {
     return this.#masked ? 4 : 0;
   }
 
@@ -155,7 +155,7 @@ export class FrameParser {
     if (length > MAX_CONTROL_PAYLOAD_BYTES && isControl(first & OPCODE_BITS)) {
       throw violation("WS_CONTROL_TOO_LONG", "control frame with more than 125 bytes of payload");
     }
-    return this.#keyBytes + (length < 126 ? 2 : length === 126 ? 4 : 10);
+    return this.#keyBytes() + (length < 126 ? 2 : length === 126 ? 4 : 10);
   }
 
   #beginFrame(header: Uint8Array, at: number, size: number): void {

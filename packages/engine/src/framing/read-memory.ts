@@ -10,7 +10,7 @@ import { allocateMessage } from "./message-memory.ts";
 
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer };
-  mask(at: number, end: number, key: number): number;
+  readonly mask: (at: number, end: number, key: number) => number;
 }
 
 // lib.dom declares WebAssembly and lib.esnext does not; this is what is used of it.
@@ -34,6 +34,8 @@ const MAX_SHARED_BYTES = 512;
 const SLAB_BYTES = 2048;
 
 const kernel = instantiate();
+// The object of exports is one of V8's slow ones: 9 ns a look.
+const mask = kernel?.mask;
 
 /** One view for all reads, so that `chunk === readMemory` tells where a chunk lies. */
 export const readMemory: Buffer =
@@ -49,9 +51,9 @@ export const readMemory: Buffer =
  * @param key - The 4 key bytes as one big-endian number, the first for `start`.
  */
 export const maskInReadMemory: ((start: number, end: number, key: number) => boolean) | undefined =
-  kernel === undefined
-    ? undefined
-    : (start, end, key) => kernel.mask(start, end, littleEndian(key)) === 0;
+  mask === undefined ? undefined : (start, end, key) => mask(start, end, littleEndian(key)) === 0;
+
+const { buffer: readMemoryBuffer } = readMemory;
 
 let slab = Buffer.alloc(0);
 let slabUsed = 0;
@@ -59,7 +61,7 @@ let slabUsed = 0;
 /** Copies `readMemory[start, end)` out. Up to 512 bytes the copy may share memory of 2 KiB with others. */
 export function copyFromReadMemory(start: number, end: number): Buffer {
   const copy = allocateCopy(end - start);
-  copy.set(readMemory.subarray(start, end));
+  copy.set(new Uint8Array(readMemoryBuffer, start, end - start)); // 30 ns less than by Buffer.subarray
   return copy;
 }
 

@@ -158,11 +158,11 @@ export class MessageAssembler implements FrameSink {
 
   /** Refuses a message as soon as a header tells that it will be too long. */
   #checkLength(): void {
-    if (this.#length > this.#wireLimit) throw readLimitExceeded(this.readLimit);
+    if (this.#length > this.#wireLimit()) throw readLimitExceeded(this.readLimit);
   }
 
   /** Longest message in bytes as they are received. */
-  get #wireLimit(): number {
+  #wireLimit(): number {
     return this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
   }
 
@@ -222,7 +222,7 @@ export class MessageAssembler implements FrameSink {
   #growStore(length: number): void {
     let size = Math.max(MIN_STORE_BYTES, length * GROWTH);
     if (this.#fin) size = Math.min(size, length + this.#frameRest);
-    size = Math.max(length, Math.min(size, this.#wireLimit));
+    size = Math.max(length, Math.min(size, this.#wireLimit()));
     const store = allocateStore(size);
     this.#store?.copy(store, 0, 0, this.#stored);
     this.#store = store;

@@ -106,7 +106,7 @@ class UpgradeListener {
         refuseSocket(socket, 500);
       }
     };
-    if (this.#isAlone) {
+    if (this.#isAlone()) {
       afterEarlierResponse(socket, take);
       return;
     }
@@ -124,7 +124,7 @@ class UpgradeListener {
     }
     const attached = this.#choose(request);
     if (attached === undefined) {
-      if (this.#isAlone) refuseSocket(socket, 404);
+      if (this.#isAlone()) refuseSocket(socket, 404);
       return;
     }
     this.#receive(attached, request, socket, head);
@@ -150,7 +150,7 @@ class UpgradeListener {
     }
   };
 
-  get #isAlone(): boolean {
+  #isAlone(): boolean {
     return this.#server.listenerCount("upgrade") === 1;
   }
 
