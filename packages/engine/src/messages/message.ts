@@ -1,6 +1,7 @@
 /** A text or binary message (RFC 6455 §5.6). */
 
 import type { Opcode } from "../framing/opcode.ts";
+import { decodeUtf8 } from "../framing/utf8.ts";
 import { WebSocketError } from "../errors.ts";
 
 /** gorilla's message types, which are the opcodes of RFC 6455 §5.2. */
@@ -32,7 +33,7 @@ export class Message<In = unknown> {
 
   /** Decodes the payload as UTF-8, once. */
   text(): string {
-    return (this.#text ??= this.data.toString("utf8"));
+    return (this.#text ??= decodeUtf8(this.data));
   }
 
   /**

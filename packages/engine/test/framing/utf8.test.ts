@@ -2,7 +2,7 @@
 import { hex } from "@longwire/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isValidUtf8, Utf8Validator } from "../../src/framing/utf8.ts";
+import { decodeUtf8, isValidUtf8, Utf8Validator } from "../../src/framing/utf8.ts";
 
 /** Index of the piece at which the validator gives up, or what it says about the end. */
 function verdict(pieces: readonly Uint8Array[]): number | "complete" | "incomplete" {
@@ -205,5 +205,23 @@ describe("RFC 6455 §8.1 UTF-8 in pieces", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("decodeUtf8", () => {
+  it("gives what Buffer gives, whatever was decoded before", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary", maxLength: 80 })), (texts) => {
+        for (const text of texts) {
+          const bytes = Buffer.from(text);
+          expect(decodeUtf8(bytes)).toBe(bytes.toString());
+        }
+      }),
+    );
+  });
+
+  it.each([0, 1, 63, 64, 65, 1000])("decodes %i bytes, a piece of others too", (length) => {
+    const text = "ab".repeat(500).slice(0, length);
+    expect(decodeUtf8(Buffer.from(`x${text}y`).subarray(1, 1 + length))).toBe(text);
   });
 });
