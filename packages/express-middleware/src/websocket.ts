@@ -39,7 +39,8 @@ interface Outlets {
 
 /**
  * Upgrades the request inside a route handler: every type of the request is kept, and one URL can serve a page too.
- * Errors, such as a route that was reached without `attach`, go to `next(error)`.
+ * Errors, such as a route that was reached without `attach`, go to `next(error)`. As with `res.send()`, headers have to be
+ * set before.
  *
  * @returns When the answer has been sent: 101, or a refusal. Never rejects.
  * @throws TypeError for a request that does not come from an Express route.

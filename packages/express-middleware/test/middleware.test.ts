@@ -23,6 +23,21 @@ describe.each(VERSIONS)("%s", (_version, express) => {
     expect(accepted.length).toBeGreaterThan(8);
   });
 
+  it("what is set before the call is on the 101; behind it the headers are sent, as behind send()", async () => {
+    const sent = new Inbox<boolean>("the handler's end");
+    const app = quietApp(express);
+    app.get("/", (request, response) => {
+      response.set("X-Room", "chat");
+      void websocket(request, echo);
+      sent.push(response.headersSent);
+    });
+    const peer = await (await served(app)).ws("/");
+    expect(peer.response.header("x-room")).toBe("chat");
+    expect(await sent.next()).toBe(true);
+    peer.send("hello");
+    expect(await peer.next()).toBe("hello");
+  });
+
   it("morgan writes one line for each request, with 101 when it was accepted", async () => {
     const lines = new Inbox<string>("a line of morgan");
     const write = (line: string): void => lines.push(line.trim());
