@@ -136,7 +136,7 @@ async function serve(
 ): Promise<void> {
   try {
     const visit = new Visit(options, request, next, handler);
-    const decided = SocketRoute.of(options).decide(request, visit);
+    const decided = SocketRoute.of(options).decideAtOnce(request, visit);
     const decision = decided instanceof Promise ? await decided : decided;
     if (decision.accepted) request.socket = shielded(request.socket);
     sendDecision(response, decision);

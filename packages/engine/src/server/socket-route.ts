@@ -57,8 +57,13 @@ export class SocketRoute<M extends Messages = Messages> {
     return route;
   }
 
-  /** Decides about a request: at once unless the application is asked. @throws As `decideUpgrade`, or rejects so. */
-  decide(
+  /** Decides about a request. @throws As `decideUpgrade`. */
+  async decide(request: IncomingMessage, route: RouteRequest<M>): Promise<UpgradeDecision> {
+    return this.decideAtOnce(request, route);
+  }
+
+  /** Decides in the turn of the request, unless the application is asked. @throws As `decideUpgrade`, or rejects so. */
+  decideAtOnce(
     request: IncomingMessage,
     route: RouteRequest<M>,
   ): UpgradeDecision | Promise<UpgradeDecision> {

@@ -1,11 +1,15 @@
 /** Memory for received messages comes with garbage, so that young collections come in time. */
 import { PerformanceObserver, constants } from "node:perf_hooks";
-import type { NodeGCPerformanceDetail } from "node:perf_hooks";
+import type { NodeGCPerformanceDetail, PerformanceEntry } from "node:perf_hooks";
 import { deferred, within } from "@longwire/testkit";
 import { describe, expect, it } from "vitest";
 import { allocateMessage, allocateStore } from "../../src/framing/message-memory.ts";
 
 const MIB = 1_048_576;
+
+interface GarbageCollection extends PerformanceEntry {
+  readonly detail: NodeGCPerformanceDetail;
+}
 
 describe("memory of a message", () => {
   it("is of the length asked for, one by one", () => {
@@ -18,8 +22,8 @@ describe("memory of a message", () => {
     let young = 0;
     const seen = deferred();
     const observer = new PerformanceObserver((list) => {
-      for (const { detail } of list.getEntries()) {
-        const { kind } = detail as NodeGCPerformanceDetail;
+      for (const entry of list.getEntries()) {
+        const { kind } = (entry as GarbageCollection).detail; // the types leave it out
         if (kind === constants.NODE_PERFORMANCE_GC_MINOR && ++young === 20) seen.resolve();
       }
     });
