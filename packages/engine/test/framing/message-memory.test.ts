@@ -28,7 +28,8 @@ describe("memory of a message", () => {
       }
     });
     observer.observe({ entryTypes: ["gc"] });
-    for (let count = 0; count < 17 * 20; count++) allocateStore(MIB);
+    // Two more: what a fill leaves free is filled by the next allocations, and the last collection comes with those.
+    for (let count = 0; count < 17 * 22; count++) allocateStore(MIB);
     await within(seen.promise, () => `20 young collections, there were ${young}`);
     observer.disconnect();
     expect(young).toBeGreaterThanOrEqual(20);
