@@ -36,15 +36,15 @@ export class Room {
 
   /** Connections in the room. */
   get size(): number {
-    return this.#here.#group.size;
+    return this.#here().#group.size;
   }
 
   has(conn: Member): boolean {
-    return this.#here.#group.has(conn);
+    return this.#here().#group.has(conn);
   }
 
   [Symbol.iterator](): IterableIterator<Conn> {
-    return this.#here.#group[Symbol.iterator]();
+    return this.#here().#group[Symbol.iterator]();
   }
 
   /**
@@ -52,7 +52,7 @@ export class Room {
    * A second join, or that of a connection that has ended, changes nothing.
    */
   join(conn: Member): void {
-    const room = this.#here;
+    const room = this.#here();
     if (!room.#group.add(conn)) return;
     if (room.#group.size === 1) room.#owner.onOccupied(room);
     room.#holds.set(conn, conn.hold({ drain: false }));
@@ -60,7 +60,7 @@ export class Room {
 
   /** Takes a connection out; it still gets what was broadcast before. One that is not in the room changes nothing. */
   leave(conn: Member): void {
-    const room = this.#here;
+    const room = this.#here();
     if (room.#group.delete(conn)) room.#release(conn);
   }
 
@@ -80,7 +80,7 @@ export class Room {
    */
   broadcast(data: BroadcastData, options: BroadcastOptions = {}): number {
     const type = typeof data === "string" ? MessageType.text : MessageType.binary;
-    return this.#here.#group.broadcast(type, data, exceptions(options.except));
+    return this.#here().#group.broadcast(type, data, exceptions(options.except));
   }
 
   /** Sends `value` to every member as a text message of JSON. @returns As {@link broadcast}. */
@@ -93,11 +93,11 @@ export class Room {
 
   /** Sends a message that has been prepared before. @returns As {@link broadcast}. */
   broadcastPrepared(message: PreparedMessage, options: BroadcastOptions = {}): number {
-    return this.#here.#group.broadcastPrepared(message, exceptions(options.except));
+    return this.#here().#group.broadcastPrepared(message, exceptions(options.except));
   }
 
   /** The room of this name that is in use, or this one. */
-  get #here(): Room {
+  #here(): Room {
     return this.#group.size > 0 ? this : (this.#owner.current() ?? this);
   }
 }
