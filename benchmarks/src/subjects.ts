@@ -39,6 +39,12 @@ export const LONGWIRE_AWAIT: Subject = {
   program: "longwire",
   spec: { reading: "for await" },
 };
+export const LONGWIRE_REUSE: Subject = {
+  id: "longwire-reuse",
+  label: "Longwire, `forEach`, `reuseMemory`",
+  program: "longwire",
+  spec: { reading: "forEach, reuseMemory" },
+};
 export const LONGWIRE_PUBLIC: Subject = {
   id: "longwire-public",
   label: "Longwire, `forEach`, public Node API",
@@ -59,6 +65,9 @@ const PEERS = [WS, UWS, BUN, GORILLA];
 
 /** Who takes part where a handler reads messages. */
 export const READERS: readonly Subject[] = [LONGWIRE, LONGWIRE_AWAIT, LONGWIRE_PUBLIC, ...PEERS];
+
+/** The same, and a handler that lets the memory of its messages be used again, as uWebSockets.js always does. */
+export const ECHOES: readonly Subject[] = [LONGWIRE, LONGWIRE_REUSE, ...READERS.slice(1)];
 
 const plain = (subject: Subject, label: string): Subject => ({ ...subject, label });
 

@@ -8,6 +8,7 @@ import {
   ADAPTERS,
   BARE_SOCKET,
   CODECS,
+  ECHOES,
   LEVELS,
   LONGWIRE,
   READERS,
@@ -87,7 +88,7 @@ function echo(bytes: number, connections: number, depth: number): ServerWorkload
     unit: "message",
     server: ECHO,
     load: { mode: "echo", messages: [text(bytes)], connections, depth },
-    subjects: READERS,
+    subjects: ECHOES,
   };
 }
 

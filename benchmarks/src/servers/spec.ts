@@ -7,7 +7,7 @@ export interface ServerSpec {
   readonly app: "echo" | "broadcast";
   readonly compression: boolean;
   /** How Longwire's handler reads. */
-  readonly reading: "forEach" | "for await";
+  readonly reading: "forEach" | "forEach, reuseMemory" | "for await";
   /** What Longwire's option `compression` and ws's `perMessageDeflate` are, instead of their defaults. */
   readonly compressionOptions?: Readonly<Record<string, unknown>>;
   /** Of the adapters. */

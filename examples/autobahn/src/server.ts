@@ -20,6 +20,7 @@ const ECHOES: ReadonlyMap<string, Echo> = new Map<string, Echo>([
   ["/m", echoMessages],
   ["/r", echoPieces],
   ["/e", echoEach],
+  ["/u", echoReusing],
   ["/p", echoPrepared],
 ]);
 
@@ -44,6 +45,11 @@ async function echoPieces(conn: Conn): Promise<void> {
 /** `/e`: called back for each message. */
 async function echoEach(conn: Conn): Promise<void> {
   await conn.forEach(({ type, data }) => conn.writeMessage(type, data));
+}
+
+/** `/u`: the same, without a copy: a message is valid until the callback returns, and what is written goes out whole. */
+async function echoReusing(conn: Conn): Promise<void> {
+  await conn.forEach(({ type, data }) => conn.writeMessage(type, data), { reuseMemory: true });
 }
 
 /** `/p`: each message prepared, as for many connections. */
@@ -71,7 +77,7 @@ export function runServer(args: string[]): void {
   const app = (request: IncomingMessage, response: ServerResponse): void => {
     const echo = ECHOES.get(new URL(request.url ?? "/", "ws://localhost").pathname);
     if (echo === undefined) {
-      response.writeHead(404, { "Content-Type": "text/plain" }).end("paths: /m /r /e /p\n");
+      response.writeHead(404, { "Content-Type": "text/plain" }).end("paths: /m /r /e /u /p\n");
       return;
     }
     serveUpgrade(request, response, { upgrader, handler: echo, onError: console.error }).catch(

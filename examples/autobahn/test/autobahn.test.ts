@@ -14,7 +14,7 @@ afterAll(() => example[Symbol.dispose]());
 
 const SIXTEEN_MIB = 16 * 1024 * 1024;
 
-describe.each(["/m", "/r", "/e", "/p"])("path %s", (path) => {
+describe.each(["/m", "/r", "/e", "/u", "/p"])("path %s", (path) => {
   it.each([false, true])("echoes text and binary, compression %s", async (compression) => {
     using peer = await WsPeer.open(url + path, { compression });
     expect(peer.socket.extensions).toBe(compression ? "permessage-deflate" : "");
@@ -60,7 +60,7 @@ describe.each(["/m", "/r", "/e", "/p"])("path %s", (path) => {
 describe("any other path", () => {
   it("is 404 and names the paths", async () => {
     const refusal = await WsPeer.refused(`${url}/x`);
-    expect([refusal.status, refusal.body]).toEqual([404, "paths: /m /r /e /p\n"]);
+    expect([refusal.status, refusal.body]).toEqual([404, "paths: /m /r /e /u /p\n"]);
   });
 });
 

@@ -54,6 +54,7 @@ export type {
 } from "./conn/conn.ts";
 export { toDuplex } from "./conn/conn-stream.ts";
 export type { DuplexOptions } from "./conn/conn-stream.ts";
+export type { ForEachOptions } from "./conn/each-reader.ts";
 export { joinMessages } from "./conn/join-messages.ts";
 export type { HoldOptions } from "./conn/lifetime.ts";
 export { ConnRegistry } from "./conn/conn-registry.ts";

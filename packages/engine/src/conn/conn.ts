@@ -15,6 +15,7 @@ import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import { ConnCore } from "./conn-core.ts";
 import type { ControlHandlers } from "./conn-core.ts";
+import type { ForEachOptions } from "./each-reader.ts";
 import { iterateJSON, serializeJSON } from "./json.ts";
 import type { InvalidMessageError } from "./json.ts";
 import type { HoldOptions } from "./lifetime.ts";
@@ -122,9 +123,14 @@ export class Conn<In = unknown, Out = unknown>
    * Calls back for each message, synchronously while the bytes are parsed: the fastest way to read. When the callback
    * returns a promise, the next message waits for it. Resolves and rejects as iteration ends.
    * An error of the callback closes the connection with 1011 and reaches the route's error channel.
+   *
+   * @throws TypeError for a callback or an option of another kind, or when somebody reads already.
    */
-  forEach(callback: (message: Message<In>) => void | Promise<void>): Promise<void> {
-    return this.#core.reading.forEach(callback);
+  forEach(
+    callback: (message: Message<In>) => void | Promise<void>,
+    options?: ForEachOptions,
+  ): Promise<void> {
+    return this.#core.reading.forEach(callback, options);
   }
 
   /** Reads and drops messages until the connection ends. */

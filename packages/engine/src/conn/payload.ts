@@ -2,6 +2,7 @@
 
 import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
+import { copyIfRead } from "../framing/lent-memory.ts";
 import { isValidUtf8 } from "../framing/utf8.ts";
 import { MessageType } from "../messages/message.ts";
 import type { DataType } from "../messages/message.ts";
@@ -57,10 +58,18 @@ export function payloadBytes(payload: string | Uint8Array): number {
   return typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
 }
 
-/** A payload that may wait: short bytes are copied, so that the caller may use its buffer again. */
-export function copyIfShort(payload: string | Uint8Array): string | Uint8Array {
-  const copied = typeof payload !== "string" && payload.length <= MAX_COPIED_PAYLOAD_BYTES;
-  return copied ? Uint8Array.from(payload) : payload;
+/** A payload above 16 KiB goes by reference: it must stay as it is until it is written. */
+export function goesByReference(payload: string | Uint8Array): payload is Uint8Array {
+  return typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
+}
+
+/**
+ * A payload that may wait: short bytes are copied, so that the caller may use its buffer again, and long ones where the
+ * next read will write.
+ */
+export function copyToWait(payload: string | Uint8Array): string | Uint8Array {
+  if (typeof payload === "string") return payload;
+  return goesByReference(payload) ? copyIfRead(payload) : Uint8Array.from(payload);
 }
 
 function describe(value: unknown): string {

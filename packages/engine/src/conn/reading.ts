@@ -3,12 +3,13 @@
 import { DeadlineError } from "../errors.ts";
 import type { ProtocolError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
+import { keepBytes } from "../framing/lent-memory.ts";
 import { Message } from "../messages/message.ts";
 import type { DataType, MessageCheck } from "../messages/message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
-import { EachReader } from "./each-reader.ts";
-import type { Each, EachOwner } from "./each-reader.ts";
+import { EachReader, misuseOf } from "./each-reader.ts";
+import type { Each, EachOwner, ForEachOptions } from "./each-reader.ts";
 import { Intake } from "./intake.ts";
 import type { IntakeOwner } from "./intake.ts";
 import type { ConnLimits } from "./limits.ts";
@@ -134,7 +135,9 @@ export class Reading<In>
       this.#dropped++;
       return;
     }
-    const message = new Message(type, data, this.#dropped, this.#check);
+    // TLS may bring messages while the callback's promise is pending: those wait in the queue.
+    const kept = each === undefined && this.#each?.reusesMemory === true ? keepBytes(data) : data;
+    const message = new Message(type, kept, this.#dropped, this.#check);
     this.#dropped = 0;
     if (each !== undefined) {
       each.give(message);
@@ -220,13 +223,11 @@ export class Reading<In>
     );
   }
 
-  forEach(callback: Each<In>): Promise<void> {
-    if (typeof callback !== "function")
-      return rejected(new TypeError(`forEach takes a function, got ${typeof callback}`));
-    const misuse = this.claim();
+  forEach(callback: Each<In>, options: ForEachOptions = {}): Promise<void> {
+    const misuse = misuseOf(callback, options) ?? this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    const each = new EachReader(callback, this);
-    this.#each = each;
+    const each = new EachReader(callback, options.reuseMemory === true, this);
+    this.#setEach(each);
     this.#serveEach();
     return each.ended;
   }
@@ -235,8 +236,13 @@ export class Reading<In>
     this.#serveEach();
   }
 
+  #setEach(each: EachReader<In> | undefined): void {
+    this.#each = each;
+    this.#endpoint.lendMessages(each?.reusesMemory === true);
+  }
+
   onEachError(error: unknown): void {
-    this.#each = undefined;
+    this.#setEach(undefined);
     this.#endpoint.stop();
     this.#events.onCallbackError(error);
   }
@@ -348,7 +354,7 @@ export class Reading<In>
     for (const waiter of waiters) waiter?.reject(end.error);
     const each = this.#each;
     if (each?.ready !== true || this.#queue.length > 0) return;
-    this.#each = undefined;
+    this.#setEach(undefined);
     if (end.quiet) each.end();
     else each.endWith(end.error);
     this.#events.onReaderGone();

@@ -4,6 +4,7 @@
 import { DeadlineError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
+import { keepBytes, keepStore } from "../framing/lent-memory.ts";
 import { Opcode } from "../framing/opcode.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import type { DataType } from "../messages/message.ts";
@@ -15,7 +16,7 @@ import type { ConnLimits } from "./limits.ts";
 import { GroupFeeds } from "./group-feeds.ts";
 import { Outlet } from "./outlet.ts";
 import type { OutletOwner } from "./outlet.ts";
-import { copyIfShort, payloadBytes } from "./payload.ts";
+import { copyToWait, goesByReference, payloadBytes } from "./payload.ts";
 import { rejected } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
@@ -169,9 +170,10 @@ export class WriteQueue implements OutletOwner {
   send(type: DataType, payload: string | Uint8Array): boolean {
     this.#feeds?.catchUp();
     if (this.failure !== undefined || !this.#admit(payload)) return false;
-    if (this.#mustPark()) this.#parkMessage(type, payload, true);
+    const kept = goesByReference(payload) ? keepBytes(payload) : payload;
+    if (this.#mustPark()) this.#parkMessage(type, kept, true);
     else {
-      this.#send(type, payload, true);
+      this.#send(type, kept, true);
       this.#outlet.flushSoon();
     }
     return this.belowWaterMark;
@@ -185,13 +187,14 @@ export class WriteQueue implements OutletOwner {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (!this.#admit(payload)) return rejected(this.failure);
     const compress = options?.compress !== false;
-    const byReference = typeof payload !== "string" && payload.length > MAX_COPIED_PAYLOAD_BYTES;
+    const byReference = goesByReference(payload);
     if (byReference || (options?.signal !== undefined && this.#mustPark())) {
-      const kept = copyIfShort(payload);
+      const kept = copyToWait(payload);
       const written = this.#waits.parked.parkAndWait("write", kept.length, options, (waiter) =>
         this.#send(type, kept, compress, waiter),
       );
       this.flush();
+      if (byReference && this.bufferedAmount > 0) keepStore(payload);
       return written;
     }
     if (this.#mustPark()) this.#parkMessage(type, payload, compress);
@@ -437,7 +440,7 @@ export class WriteQueue implements OutletOwner {
 
   /** Parks a message: a short payload as a copy. */
   #parkMessage(type: DataType, payload: string | Uint8Array, compress: boolean): void {
-    const kept = copyIfShort(payload);
+    const kept = copyToWait(payload);
     const start = (): void => this.#send(type, kept, compress);
     this.#waits.parked.park({ bytes: payloadBytes(kept), start, reject: () => {} });
   }

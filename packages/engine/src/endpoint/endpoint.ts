@@ -78,6 +78,14 @@ export class Endpoint implements AssemblerEvents {
     this.#assembler.readLimit = bytes;
   }
 
+  /**
+   * Gives whole messages in memory that is used again when {@link EndpointEvents.onMessage} has returned; who keeps
+   * them longer takes them by `keepBytes`.
+   */
+  lendMessages(on: boolean): void {
+    this.#assembler.lends = on;
+  }
+
   startStreaming(): void {
     this.#assembler.startStreaming();
   }

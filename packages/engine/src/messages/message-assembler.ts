@@ -5,6 +5,7 @@ import { ProtocolError } from "../errors.ts";
 import type { FrameSink } from "../framing/frame-parser.ts";
 import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
 import { isControl, Opcode } from "../framing/opcode.ts";
+import { giveStore, lend, takeBack, takeStore } from "../framing/lent-memory.ts";
 import { allocateStore } from "../framing/message-memory.ts";
 import { copyFromReadMemory, readMemory } from "../framing/read-memory.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
@@ -39,6 +40,8 @@ export class MessageAssembler implements FrameSink {
   /** Messages are given in pieces; may change at any time, {@link startStreaming} does the switch inside one. */
   #streaming = false;
   #discarding = false;
+  /** Whole messages are given in memory that is used again as soon as their owner has returned. */
+  lends = false;
 
   // The message that has begun and not ended. #type 0: none.
   #type: DataType | 0 = 0;
@@ -170,7 +173,7 @@ export class MessageAssembler implements FrameSink {
   #deliverPiece(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     if (this.#compressed) this.#deliverInflated(chunk.subarray(start, end));
     else {
-      const data = ownedBytes(chunk, start, end);
+      const data = this.lends ? chunk.subarray(start, end) : ownedBytes(chunk, start, end);
       if (!ascii && this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
       this.#deliver(data);
     }
@@ -189,7 +192,19 @@ export class MessageAssembler implements FrameSink {
       return;
     }
     if (this.#utf8?.complete === false) throw invalidText();
-    this.#deliver(this.#takeStore());
+    const store = this.#store;
+    const data = this.#takeStore();
+    if (this.lends && store !== undefined) this.#deliverLent(data, store);
+    else this.#deliver(data);
+  }
+
+  #deliverLent(data: Buffer, store: Buffer): void {
+    lend(store);
+    try {
+      this.#deliver(data);
+    } finally {
+      takeBack();
+    }
   }
 
   #deliver(data: Buffer): void {
@@ -223,8 +238,11 @@ export class MessageAssembler implements FrameSink {
     let size = Math.max(MIN_STORE_BYTES, length * GROWTH);
     if (this.#fin) size = Math.min(size, length + this.#frameRest);
     size = Math.max(length, Math.min(size, this.#wireLimit()));
-    const store = allocateStore(size);
-    this.#store?.copy(store, 0, 0, this.#stored);
+    const store = this.lends ? takeStore(size) : allocateStore(size);
+    if (this.#store !== undefined) {
+      this.#store.copy(store, 0, 0, this.#stored);
+      if (this.lends) giveStore(this.#store);
+    }
     this.#store = store;
   }
 

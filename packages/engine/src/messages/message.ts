@@ -17,7 +17,10 @@ export type MessageCheck<In> = (value: unknown) => In;
 /** One received message. */
 export class Message<In = unknown> {
   readonly type: DataType;
-  /** The payload. It is the reader's own: the engine neither keeps nor changes it. */
+  /**
+   * The payload. It is the reader's own: the engine neither keeps nor changes it. Under `reuseMemory` of
+   * `conn.forEach` it is valid until the callback returns, and undefined afterwards.
+   */
   readonly data: Buffer;
   /** Messages that came directly before this one and were dropped, because nobody read for too long. */
   readonly dropped: number;
@@ -31,9 +34,13 @@ export class Message<In = unknown> {
     this.#check = check;
   }
 
-  /** Decodes the payload as UTF-8, once. */
+  /**
+   * Decodes the payload as UTF-8, once.
+   *
+   * @throws TypeError when the payload's memory has been used again.
+   */
   text(): string {
-    return (this.#text ??= decodeUtf8(this.data));
+    return (this.#text ??= decodeUtf8(this.data ?? failReleased()));
   }
 
   /**
@@ -46,6 +53,17 @@ export class Message<In = unknown> {
     // Without a schema In is what the caller says it is.
     return this.#check === undefined ? (value as In) : this.#check(value);
   }
+
+  /** @internal Its memory is used again: what it has been decoded to stays. */
+  release(): void {
+    (this as { data: Buffer | undefined }).data = undefined;
+  }
+}
+
+function failReleased(): never {
+  throw new TypeError(
+    "the message's memory has been used again: under reuseMemory it is read before the callback returns",
+  );
 }
 
 function parseJSON(text: string): unknown {

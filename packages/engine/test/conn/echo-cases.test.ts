@@ -265,6 +265,13 @@ const ECHOES: ReadonlyArray<readonly [string, (conn: Conn) => Promise<unknown>]>
   ],
   ["forEach", (conn) => conn.forEach((message) => conn.writeMessage(message.type, message.data))],
   [
+    "forEach with reuseMemory",
+    (conn) =>
+      conn.forEach((message) => conn.writeMessage(message.type, message.data), {
+        reuseMemory: true,
+      }),
+  ],
+  [
     "a prepared message",
     async (conn) => {
       for await (const message of conn) {
