@@ -75,7 +75,7 @@ export type { UpgradePolicy, UpgradeSite } from "./server/check-upgrade.ts";
 export { sendDecision } from "./server/refusal.ts";
 export type { UpgradeDecision } from "./server/refusal.ts";
 export { attach } from "./server/upgrade-listener.ts";
-export type { AttachOptions } from "./server/attach-options.ts";
+export type { AttachOptions, ResponseClass } from "./server/attach-options.ts";
 export type { AttachableApp, AttachableServer, Attachment } from "./server/upgrade-listener.ts";
 export type { ShutdownOptions } from "./server/shutdown.ts";
 export type {

@@ -3,6 +3,7 @@
 import { attach as attachListener } from "@longwire/engine";
 import type { Attachment, AttachOptions } from "@longwire/engine";
 import type { Application } from "express";
+import { appResponse } from "./app-response.ts";
 
 type Server = Parameters<typeof attachListener>[0];
 
@@ -13,5 +14,5 @@ type Server = Parameters<typeof attachListener>[0];
  * @throws TypeError | RangeError naming the value.
  */
 export function attach(server: Server, app: Application, options?: AttachOptions): Attachment {
-  return attachListener(server, app, options);
+  return attachListener(server, app, { ServerResponse: appResponse(app), ...options });
 }

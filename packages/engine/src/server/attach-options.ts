@@ -1,6 +1,9 @@
 /** Options of `attach`: those of a server, whatever its routes. */
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** A class of responses. */
+export type ResponseClass = new (request: IncomingMessage) => ServerResponse;
 
 export interface AttachOptions {
   /**
@@ -14,4 +17,10 @@ export interface AttachOptions {
   readonly handshakeTimeout?: number | undefined;
   /** Milliseconds that connections have to finish when the server closes. @default 5_000 */
   readonly drainTimeout?: number | undefined;
+  /**
+   * Class of the responses to upgrade requests, the option of `http.createServer` for the others. Not used over HTTP/2.
+   *
+   * @default that of node:http
+   */
+  readonly ServerResponse?: ResponseClass | undefined;
 }

@@ -9,6 +9,7 @@ const ATTACH_OPTIONS: Names<AttachOptions> = {
   only: true,
   handshakeTimeout: true,
   drainTimeout: true,
+  ServerResponse: true,
 };
 
 const UPGRADER_OPTIONS: Names<UpgraderOptions> = {

@@ -17,6 +17,7 @@ import type { ConnRegistry } from "../conn/conn-registry.ts";
 import type { Place } from "../conn/roster.ts";
 import type { HeaderField, RequestHead } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
+import type { ResponseClass } from "./attach-options.ts";
 import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
 import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
@@ -49,6 +50,8 @@ export interface PendingUpgradeInit {
   /** Milliseconds to the 101. */
   readonly timeout: number;
   readonly home: UpgradeHome | undefined;
+  /** Of what class the response is. */
+  readonly Response: ResponseClass;
 }
 
 // On the request itself: set and asked for four times, less than half the time of a WeakMap.
@@ -90,7 +93,7 @@ export class PendingUpgrade {
     const { request, socket } = init;
     const response = isHttp2Stream<ServerHttp2Stream>(socket)
       ? connectResponse(request, socket, () => this.accepted)
-      : new ServerResponse(request);
+      : new init.Response(request);
     response.on("error", ignoreError); // for life: middleware may write after the end
     response.shouldKeepAlive = false;
     // Of a socket the response needs what a Duplex has; node's types ask for more.

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ResponseClass } from "./attach-options.ts";
 import { PendingUpgrade, type UpgradeHome } from "./pending-upgrade.ts";
 import { refuseSocket } from "./refuse-socket.ts";
 import { declaresBody, lostHeaders } from "./upgrade-request.ts";
@@ -12,6 +13,8 @@ export interface Reception {
   readonly home: UpgradeHome | undefined;
   /** The server's setting; undefined for node's own. */
   readonly maxHeadersCount: number | null | undefined;
+  /** Of what class the response is. */
+  readonly Response: ResponseClass;
 }
 
 /**
@@ -23,7 +26,7 @@ export function receiveUpgrade(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  { timeout, home, maxHeadersCount }: Reception,
+  { timeout, home, maxHeadersCount, Response }: Reception,
 ): PendingUpgrade | undefined {
   if (socket.destroyed) return undefined; // reset while other listeners had their turn
   if (lostHeaders(request, maxHeadersCount) || declaresBody(request)) {
@@ -35,7 +38,7 @@ export function receiveUpgrade(
     return undefined;
   }
   try {
-    return new PendingUpgrade({ request, socket, head, timeout, home });
+    return new PendingUpgrade({ request, socket, head, timeout, home, Response });
   } catch {
     // assignSocket throws while the response to an earlier, pipelined request is under way.
     socket.destroy();

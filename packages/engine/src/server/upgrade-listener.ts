@@ -1,12 +1,12 @@
 /** The one `upgrade` listener of a server: every WebSocket request goes through here, whatever the framework. */
 
-import type { IncomingMessage, Server } from "node:http";
+import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnRegistry } from "../conn/conn-registry.ts";
 import { milliseconds } from "../conn/limits.ts";
-import type { AttachOptions } from "./attach-options.ts";
+import type { AttachOptions, ResponseClass } from "./attach-options.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
 import {
@@ -49,6 +49,7 @@ interface Attached {
   readonly listener: AppListener;
   readonly only: ((request: IncomingMessage) => boolean) | undefined;
   readonly handshakeTimeout: number;
+  readonly Response: ResponseClass;
   readonly drain: Drain;
 }
 
@@ -131,9 +132,10 @@ class UpgradeListener {
   }
 
   #receive(attached: Attached, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { drain: home, handshakeTimeout: timeout, listener } = attached;
+    const { drain: home, handshakeTimeout: timeout, Response, listener } = attached;
     const { maxHeadersCount } = this.#server;
-    const pending = receiveUpgrade(request, socket, head, { timeout, home, maxHeadersCount });
+    const reception = { timeout, home, maxHeadersCount, Response };
+    const pending = receiveUpgrade(request, socket, head, reception);
     if (pending !== undefined) dispatch(listener, request, pending);
   }
 
@@ -192,6 +194,10 @@ export function attach(
   if (only !== undefined && typeof only !== "function") {
     throw new TypeError(`only must be a function, got ${typeof only}`);
   }
+  const Response: ResponseClass = options.ServerResponse ?? ServerResponse;
+  if (typeof Response !== "function") {
+    throw new TypeError(`ServerResponse must be a class, got ${typeof Response}`);
+  }
   const drain = new Drain(milliseconds("drainTimeout", drainTimeout, DEFAULT_DRAIN_TIMEOUT_MS));
   const attached: Attached = {
     listener: listenerOf(app),
@@ -201,6 +207,7 @@ export function attach(
       handshakeTimeout,
       DEFAULT_HANDSHAKE_TIMEOUT_MS,
     ),
+    Response,
     drain,
   };
   const shared = server as Server; // what one of HTTP/2 has not is tested for

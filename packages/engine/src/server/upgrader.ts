@@ -1,6 +1,6 @@
 /** Upgrader: turns upgrade requests into connections, like gorilla's `websocket.Upgrader`. */
 
-import type { IncomingMessage } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
 import type { Conn } from "../conn/conn.ts";
@@ -103,6 +103,7 @@ export class Upgrader implements UpgradePolicy {
         timeout,
         home: undefined,
         maxHeadersCount: undefined,
+        Response: ServerResponse,
       });
     if (pending === undefined) {
       throw new HandshakeError(

@@ -1,4 +1,4 @@
-import http from "node:http";
+import http, { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { attach, decideUpgrade, Upgrader, type Conn } from "@longwire/engine";
 import {
@@ -419,12 +419,28 @@ describe("attach", () => {
     expect((await peer.readResponse()).status).toBe(101);
   });
 
+  it("makes responses of the class that it is given", async () => {
+    class Mine extends ServerResponse {}
+    const server = http.createServer();
+    const seen = deferred<unknown>();
+    const app = (_request: IncomingMessage, response: ServerResponse): void => {
+      seen.resolve(response);
+      response.writeHead(404).end();
+    };
+    attach(server, app, { ServerResponse: Mine });
+    const peer = await connectRaw(await listen(server));
+    peer.send(upgradeText("/"));
+    expect((await peer.readResponse()).status).toBe(404);
+    expect(await seen.promise).toBeInstanceOf(Mine);
+  });
+
   it.each([
     [undefined, {}, TypeError],
     [{}, {}, TypeError],
     [socketApp(), { only: "/chat" }, TypeError],
     [socketApp(), { handshakeTimeout: 0 }, RangeError],
     [socketApp(), { drainTimeout: -1 }, RangeError],
+    [socketApp(), { ServerResponse: "mine" }, TypeError],
   ])("refuses a wrong argument: %j %j", (app, options, error) => {
     const server = http.createServer();
     // What TypeScript would refuse, JavaScript can pass.
