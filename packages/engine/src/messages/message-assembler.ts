@@ -7,7 +7,7 @@ import { MAX_CONTROL_PAYLOAD_BYTES } from "../framing/frame.ts";
 import { isControl, Opcode } from "../framing/opcode.ts";
 import { giveStore, lend, takeBack, takeStore } from "../framing/lent-memory.ts";
 import { allocateStore } from "../framing/message-memory.ts";
-import { copyFromReadMemory, readMemory } from "../framing/read-memory.ts";
+import { copyFromReadMemory, readMemory, viewReadMemory } from "../framing/read-memory.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
 import { isValidUtf8, Utf8Validator } from "../framing/utf8.ts";
 import type { DataType } from "./message.ts";
@@ -173,7 +173,7 @@ export class MessageAssembler implements FrameSink {
   #deliverPiece(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     if (this.#compressed) this.#deliverInflated(chunk.subarray(start, end));
     else {
-      const data = this.lends ? chunk.subarray(start, end) : ownedBytes(chunk, start, end);
+      const data = this.lends ? lentBytes(chunk, start, end) : ownedBytes(chunk, start, end);
       if (!ascii && this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
       this.#deliver(data);
     }
@@ -293,6 +293,11 @@ export class MessageAssembler implements FrameSink {
       this.#events.onControl(opcode, control.subarray(0, this.#controlLength));
     }
   }
+}
+
+/** Bytes that the next read may write over. */
+function lentBytes(chunk: Buffer, start: number, end: number): Buffer {
+  return chunk === readMemory ? viewReadMemory(start, end) : chunk.subarray(start, end);
 }
 
 /** Bytes that stay as they are: a view, or a copy of what the next read will write over. */
