@@ -78,6 +78,13 @@ export const SERVERS: readonly Subject[] = [
   ...PEERS,
 ];
 
+/** The same, and a handler that lets the memory of its messages be used again. */
+export const BROADCASTERS: readonly Subject[] = [
+  plain(LONGWIRE, "Longwire"),
+  plain(LONGWIRE_REUSE, "Longwire, `reuseMemory`"),
+  ...SERVERS.slice(1),
+];
+
 /** Longwire's adapter of a framework, and the package that it replaces. */
 function adapters(framework: Framework, peer: string): Subject[] {
   const spec = { framework };

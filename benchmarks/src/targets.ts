@@ -62,6 +62,7 @@ export const TARGETS: readonly Target[] = [
   one("compressed-echo", "ws", 3.5),
   one("broadcast-32", "ws", 6),
   one("broadcast-32", "uws", 1),
+  reusing("broadcast-32", "uws", 1),
   one("broadcast-500", "ws", 40),
   one("broadcast-500", "uws", 5),
   one("handshakes", "ws", 1.1),

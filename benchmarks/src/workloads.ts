@@ -7,6 +7,7 @@ import type { ServerSpec } from "./servers/spec.ts";
 import {
   ADAPTERS,
   BARE_SOCKET,
+  BROADCASTERS,
   CODECS,
   ECHOES,
   LEVELS,
@@ -105,7 +106,7 @@ function broadcast(members: number, senders: number): ServerWorkload {
     unit: "delivery",
     server: BROADCAST,
     load: { mode: "broadcast", messages: [text(64)], connections: members, senders },
-    subjects: SERVERS,
+    subjects: BROADCASTERS,
   };
 }
 

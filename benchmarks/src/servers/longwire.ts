@@ -14,9 +14,8 @@ async function broadcaster(spec: ServerSpec): Promise<(conn: Conn, path: string)
   return (conn, path) => {
     const room = hub.room(path);
     room.join(conn);
-    const reading = conn.forEach((message) => {
-      room.broadcast(message.text());
-    });
+    const reuseMemory = spec.reading === "forEach, reuseMemory";
+    const reading = conn.forEach((message) => void room.broadcast(message), { reuseMemory });
     return reading.catch(() => undefined); // an abnormal end is no concern of this server
   };
 }

@@ -1,5 +1,5 @@
 /** What happens on the sockets: the same handlers run in all five servers. */
-import { CloseCode, MessageType, PreparedMessage, type Conn, type Message } from "@longwire/engine";
+import { CloseCode, PreparedMessage, type Conn, type Message } from "@longwire/engine";
 import { Hub } from "@longwire/hub";
 
 /** `/`: one message read, one written, again and again. Ends when reading fails. */
@@ -76,6 +76,6 @@ export async function talkInRoom(conn: Conn, name: string): Promise<void> {
   const room = hub.room(name);
   room.join(conn);
   await conn.forEach((message) => {
-    room.broadcast(message.type === MessageType.text ? message.text() : message.data);
+    room.broadcast(message);
   });
 }

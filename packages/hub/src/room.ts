@@ -1,10 +1,10 @@
 /** Room: connections that get the same messages. */
 
-import { BroadcastGroup, MessageType } from "@longwire/engine";
+import { BroadcastGroup, Message, MessageType } from "@longwire/engine";
 import type { Conn, PreparedMessage, PreparedPayload } from "@longwire/engine";
 
-/** A string goes out as text, anything else as binary. */
-export type BroadcastData = PreparedPayload;
+/** A string goes out as text, bytes as binary, and a message that has been received as it came. */
+export type BroadcastData = PreparedPayload | Message;
 
 /** Any connection: a room does not look at the types of its members' messages. */
 export type Member = Conn<never, never> | Conn;
@@ -79,8 +79,11 @@ export class Room {
    * @returns How many members it was sent to.
    */
   broadcast(data: BroadcastData, options: BroadcastOptions = {}): number {
+    const group = this.#here().#group;
+    const except = exceptions(options.except);
+    if (data instanceof Message) return group.broadcast(data.type, data.data, except);
     const type = typeof data === "string" ? MessageType.text : MessageType.binary;
-    return this.#here().#group.broadcast(type, data, exceptions(options.except));
+    return group.broadcast(type, data, except);
   }
 
   /** Sends `value` to every member as a text message of JSON. @returns As {@link broadcast}. */

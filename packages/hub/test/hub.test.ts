@@ -47,6 +47,28 @@ describe("a room", () => {
     expect(() => room.broadcastJSON(undefined)).toThrow(TypeError);
   });
 
+  it.each([false, true])("passes received messages on as they came, reuseMemory %s", async (on) => {
+    const room = new Hub().room("blue");
+    const { servers, clients } = members(2);
+    for (const server of servers) room.join(server);
+    const reading = servers[0]!.forEach((message) => void room.broadcast(message), {
+      reuseMemory: on,
+    });
+    const long = Buffer.alloc(100_000, "long");
+    await clients[0]!.writeMessage(MessageType.text, "héllo");
+    await clients[0]!.writeMessage(MessageType.binary, Uint8Array.of(1, 255));
+    await clients[0]!.writeMessage(MessageType.binary, long);
+    for (const client of clients) {
+      const text = await client.readMessage();
+      expect([text.type, text.text()]).toEqual([MessageType.text, "héllo"]);
+      const bytes = await client.readMessage();
+      expect([bytes.type, [...bytes.data]]).toEqual([MessageType.binary, [1, 255]]);
+      expect((await client.readMessage()).data.equals(long)).toBe(true);
+    }
+    servers[0]!.terminate();
+    await reading;
+  });
+
   it("keeps its order with what a member is sent directly", async () => {
     const room = new Hub().room("blue");
     const { servers, clients } = members(1);

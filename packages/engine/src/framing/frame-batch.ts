@@ -57,7 +57,7 @@ export class FrameBatch {
   appendShared(frames: Uint8Array): void {
     this.#byteLength += frames.length;
     this.#cut();
-    (this.#pieces ??= []).push(frames);
+    this.#addPiece(frames);
   }
 
   /** Adds a copy of whole frames. */
@@ -143,18 +143,24 @@ export class FrameBatch {
     this.#at = headerEnd;
     this.#cut();
     if (key === undefined) {
-      (this.#pieces ??= []).push(payload);
+      this.#addPiece(payload);
       return;
     }
     const masked = Buffer.from(payload); // never mask in the caller's memory
     applyMask(masked, 0, masked.length, key, 0);
-    (this.#pieces ??= []).push(masked);
+    this.#addPiece(masked);
+  }
+
+  /** Most writes are one piece: a literal has room for one, where pushing into an empty array makes room for 17. */
+  #addPiece(piece: Uint8Array): void {
+    if (this.#pieces === undefined) this.#pieces = [piece];
+    else this.#pieces.push(piece);
   }
 
   /** Turns the frames in `#target` into a piece. */
   #cut(): void {
     if (this.#target !== undefined && this.#at > this.#start) {
-      (this.#pieces ??= []).push(viewOf(this.#target, this.#start, this.#at));
+      this.#addPiece(viewOf(this.#target, this.#start, this.#at));
       this.#start = this.#at;
     }
   }
