@@ -5,8 +5,7 @@ import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
 import type { ClosedListener } from "./ending.ts";
 import { milliseconds } from "./limits.ts";
-import { Roster } from "./roster.ts";
-import type { Place } from "./roster.ts";
+import { Place, Roster } from "./roster.ts";
 
 export interface DrainOptions {
   readonly code: number;
@@ -15,17 +14,16 @@ export interface DrainOptions {
   readonly timeout: number;
 }
 
-class Entry implements ClosedListener {
+class Entry extends Place<Conn> implements ClosedListener {
   readonly roster: Roster<Conn>;
-  readonly #place: Place<Conn>;
 
-  constructor(roster: Roster<Conn>, conn: Conn) {
+  constructor(conn: Conn, roster: Roster<Conn>) {
+    super(conn, roster);
     this.roster = roster;
-    this.#place = roster.add(conn);
   }
 
   onClosed(): void {
-    this.roster.remove(this.#place);
+    this.roster.remove(this);
   }
 }
 
@@ -46,7 +44,7 @@ export class ConnRegistry implements Iterable<Conn> {
     const { ending } = connInside(conn);
     for (const listener of ending.closedListeners)
       if (listener instanceof Entry && listener.roster === this.#conns) return;
-    ending.whenClosed(new Entry(this.#conns, conn));
+    ending.whenClosed(new Entry(conn, this.#conns));
   }
 
   /**

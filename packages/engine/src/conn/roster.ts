@@ -6,15 +6,16 @@
  * what the handshakes of an Express app allocate, which halved their rate.
  */
 
-/** The place of one thing in its roster. */
+/** The place of one thing in its roster. A class of its own may be one too, which saves a connection 40 bytes. */
 export class Place<T> {
   readonly item: T;
   /** @internal */
   at: number;
 
-  constructor(item: T, at: number) {
+  /** @internal Takes it; {@link Roster.add} does for others. */
+  constructor(item: T, roster: Roster<T>) {
     this.item = item;
-    this.at = at;
+    this.at = roster.take(this);
   }
 }
 
@@ -32,9 +33,12 @@ export class Roster<T> implements Iterable<T> {
 
   /** Takes `item` in once more. */
   add(item: T): Place<T> {
-    const place = new Place(item, this.#places.length);
-    this.#places.push(place);
-    return place;
+    return new Place(item, this);
+  }
+
+  /** @internal Gives a place its number. */
+  take(place: Place<T>): number {
+    return this.#places.push(place) - 1;
   }
 
   /** Takes out what stands at `place`; a second time does nothing. The last one moves there. */
