@@ -56,7 +56,7 @@ export class EachReader<In> {
     this.#owner = owner;
     // Without waitFor: that takes another promise, which would stay for as long as the connection.
     this.ended = new Promise((resolve) => {
-      this.#resolve = resolve as (how?: Promise<void>) => void; // of no value
+      this.#resolve = resolve;
     });
   }
 

@@ -7,9 +7,11 @@ import { responseOn } from "./response-on.ts";
 /**
  * Tells the response that is assigned to `socket` when that has drained. Without this a large body that is piped into the response, such as a
  * file from a static file server, stops after its first 64 KiB (Node 20-24) or after some MiB (26).
+ * A response that has written before may have missed it.
  */
 export function relayDrain(socket: Duplex): void {
   socket.on("drain", onDrain);
+  if (!socket.writableNeedDrain) onDrain.call(socket);
 }
 
 export function stopRelay(socket: Duplex): void {

@@ -133,17 +133,24 @@ export class PendingUpgrade {
   }
 
   /**
-   * Follows once the application has had its first turn. Most answers are out by then, and need neither a time limit
-   * nor drain events: 9 of the 150 µs of a handshake.
+   * Follows once the application has had its first turn, and its promises theirs. Most answers are out by then, and need
+   * neither a time limit nor drain events: 9 of the 150 µs of a handshake.
    */
   watch(): void {
-    const { response } = this;
+    if (this.#isUnderWay()) setImmediate(PendingUpgrade.#onTurnOver, this);
+  }
+
+  static readonly #onTurnOver = (pending: PendingUpgrade): void => {
+    if (!pending.#isUnderWay()) return;
+    pending.#isWatched = true;
+    relayDrain(pending.#held!.socket); // under way, so it is held
+    pending.#arm();
+  };
+
+  #isUnderWay(): boolean {
     const socket = this.#held?.socket;
-    if (socket === undefined) return;
-    if (response.writableEnded && socket.writableLength === 0 && !this.isExtendedConnect) return;
-    this.#isWatched = true;
-    relayDrain(socket);
-    this.#arm();
+    if (socket === undefined) return false;
+    return this.isExtendedConnect || !this.response.writableEnded || socket.writableLength > 0;
   }
 
   #arm(): void {

@@ -309,6 +309,23 @@ describe("a refusal", () => {
     expect(await peer.ended()).toBe("fin");
   });
 
+  it.each(["in its turn", "in a promise"])(
+    "that writes %s is told when its socket has drained",
+    async (when) => {
+      const server = http.createServer();
+      attach(server, async (_request, response) => {
+        if (when === "in a promise") await Promise.resolve();
+        response.writeHead(404);
+        // The kernel takes it at once: the socket has drained before the turn is over.
+        expect(response.write(Buffer.alloc(50_000, "x"))).toBe(false);
+        response.once("drain", () => response.end("end"));
+      });
+      const peer = await connectRaw(await listen(server));
+      peer.send(upgradeText("/"));
+      expect((await peer.readResponse()).body.endsWith("xend")).toBe(true);
+    },
+  );
+
   it("that is piped is told when its socket has drained", async () => {
     const { port } = await serve((_request, response) => {
       let left = 200;
