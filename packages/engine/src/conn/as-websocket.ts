@@ -8,7 +8,7 @@ import type { Message } from "../messages/message.ts";
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
 import { ListenedTarget } from "./listened-target.ts";
-import { payloadBytes, toPayload } from "./payload.ts";
+import { copyToWait, payloadBytes, toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
 import { closeEvent, errorEvent, messageEvent } from "./websocket-events.ts";
 
@@ -117,7 +117,8 @@ export class ConnWebSocket extends ListenedTarget {
     const payload = toSendable(data);
     const size = payload instanceof Blob ? payload.size : payloadBytes(payload);
     if (this.readyState !== this.OPEN) this.#lostBytes += size;
-    else if (payload instanceof Blob || this.#outbox !== undefined) this.#enqueue(payload, size);
+    else if (payload instanceof Blob) this.#enqueue(payload, size);
+    else if (this.#outbox !== undefined) this.#enqueue(copyToWait(payload), size);
     else this.#conn.send(payload);
   }
 

@@ -11,8 +11,9 @@ export interface ForEachOptions {
   /**
    * `true` lets messages lie in memory that is used again as soon as the callback returns: no copy, and nothing for the
    * garbage collector, which with long messages is a quarter of the time. A message is then read before the callback
-   * returns, or before its first `await`; what is to stay is copied, or decoded by `text()` or `json()`. What is
-   * written meanwhile, to any connection, goes out as it is.
+   * returns, or before its first `await`; what is to stay is copied, or decoded by `text()` or `json()`. What
+   * is written meanwhile by a method of any Conn, or broadcast, goes out as it is; what goes into a stream (`toDuplex`,
+   * `toWritableStream`) has to be copied, since that may wait in there.
    *
    * @default false
    */

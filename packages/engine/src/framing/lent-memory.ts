@@ -10,6 +10,8 @@ import { copyFromReadMemory, readMemory } from "./read-memory.ts";
 
 // What the process keeps for the next messages, the newest of it. Four connections that echo 1 MiB each use all of it.
 const MAX_SPARE_BYTES = 4_194_304;
+// Shorter ones are quickly made, and would be many to look through.
+const MIN_SPARE_BYTES = 16_384;
 // A message may have a store that is too big by this much: one that is kept must not keep far more than its length.
 const MAX_EXCESS = 2;
 
@@ -31,7 +33,7 @@ export function takeStore(bytes: number): Buffer {
 
 /** Takes memory that nobody looks at any more. */
 export function giveStore(store: Buffer): void {
-  if (store.length > MAX_SPARE_BYTES) return;
+  if (store.length < MIN_SPARE_BYTES || store.length > MAX_SPARE_BYTES) return;
   spares.push(store);
   spareBytes += store.length;
   while (spareBytes > MAX_SPARE_BYTES) spareBytes -= spares.shift()?.length ?? spareBytes;

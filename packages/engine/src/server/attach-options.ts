@@ -18,7 +18,8 @@ export interface AttachOptions {
   /** Milliseconds that connections have to finish when the server closes. @default 5_000 */
   readonly drainTimeout?: number | undefined;
   /**
-   * Class of the responses to upgrade requests, the option of `http.createServer` for the others. Not used over HTTP/2.
+   * Class of the responses to upgrade requests, the option of `http.createServer` for the others. It is given the request
+   * alone. One that throws is reported, and ends the socket. Not used over HTTP/2.
    *
    * @default that of node:http
    */

@@ -141,10 +141,10 @@ export class PendingUpgrade {
   }
 
   static readonly #onTurnOver = (pending: PendingUpgrade): void => {
-    if (!pending.#isUnderWay()) return;
+    if (pending.#isWatched || !pending.#isUnderWay()) return;
     pending.#isWatched = true;
-    relayDrain(pending.#held!.socket); // under way, so it is held
     pending.#arm();
+    relayDrain(pending.#held!.socket); // under way, so it is held
   };
 
   #isUnderWay(): boolean {

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { ResponseClass } from "./attach-options.ts";
 import { PendingUpgrade, type UpgradeHome } from "./pending-upgrade.ts";
 import { refuseSocket } from "./refuse-socket.ts";
+import { printFault } from "./report-fault.ts";
 import { declaresBody, lostHeaders } from "./upgrade-request.ts";
 
 export interface Reception {
@@ -39,8 +40,9 @@ export function receiveUpgrade(
   }
   try {
     return new PendingUpgrade({ request, socket, head, timeout, home, Response });
-  } catch {
-    // assignSocket throws while the response to an earlier, pipelined request is under way.
+  } catch (error) {
+    // assignSocket throws while the response to an earlier, pipelined request is under way; else it is the class given.
+    if ((error as { code?: unknown }).code !== "ERR_HTTP_SOCKET_ASSIGNED") printFault(error);
     socket.destroy();
     return undefined;
   }

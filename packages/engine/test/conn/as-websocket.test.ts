@@ -385,6 +385,18 @@ describe("data", () => {
     }
   });
 
+  it("behind a Blob is of the bytes as they were", async () => {
+    const { server, client } = connPair();
+    const socket = asWebSocket(server);
+    const bytes = Uint8Array.of(1, 2, 3);
+    socket.send(new Blob(["first"]));
+    socket.send(bytes);
+    bytes.fill(9);
+    expect((await client.readMessage()).text()).toBe("first");
+    expect([...(await client.readMessage()).data]).toEqual([1, 2, 3]);
+    client.terminate();
+  });
+
   it("of a Blob keeps its place, and counts at once", async () => {
     const { server, client } = connPair();
     const socket = asWebSocket(server);

@@ -63,6 +63,16 @@ describe("lent memory", () => {
     expect(again.map((store) => stores.indexOf(store)).filter((at) => at >= 0)).toEqual([6, 7]);
   });
 
+  it("keeps nothing below 16 KiB, however much of it comes back", () => {
+    const [short, long] = [Buffer.allocUnsafeSlow(16_383), Buffer.allocUnsafeSlow(16_384)];
+    giveStore(short);
+    giveStore(long);
+    expect(takeStore(16_383) === short).toBe(false);
+    expect(takeStore(16_384) === long).toBe(false); // taken by the one before
+    giveStore(long);
+    expect(takeStore(16_384) === long).toBe(true);
+  });
+
   it("is copied where the next read will write, and nowhere else", () => {
     readMemory.write("read");
     const view = readMemory.subarray(1, 4);

@@ -436,6 +436,23 @@ describe("attach", () => {
     expect((await peer.readResponse()).status).toBe(101);
   });
 
+  it("reports a class whose constructor throws, and ends the socket", async () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    class Broken extends ServerResponse {
+      constructor(request: IncomingMessage) {
+        super(request);
+        throw new Error("of the class");
+      }
+    }
+    const server = http.createServer();
+    attach(server, socketApp(), { ServerResponse: Broken });
+    const peer = await connectRaw(await listen(server));
+    peer.send(upgradeText("/"));
+    await peer.ended();
+    expect(print).toHaveBeenCalledWith(new Error("of the class"));
+    print.mockRestore();
+  });
+
   it("makes responses of the class that it is given", async () => {
     class Mine extends ServerResponse {}
     const server = http.createServer();
