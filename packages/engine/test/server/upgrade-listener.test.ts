@@ -317,7 +317,7 @@ describe("a refusal", () => {
         if (when === "in a promise") await Promise.resolve();
         response.writeHead(404);
         // The kernel takes it at once: the socket has drained before the turn is over.
-        expect(response.write(Buffer.alloc(50_000, "x"))).toBe(false);
+        expect(response.write(Buffer.alloc(200_000, "x"))).toBe(false);
         response.once("drain", () => response.end("end"));
       });
       const peer = await connectRaw(await listen(server));
