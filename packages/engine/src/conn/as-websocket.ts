@@ -2,13 +2,12 @@
 
 import { CloseError } from "../errors.ts";
 import type { CloseInfo } from "../errors.ts";
-import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { MessageType } from "../messages/message.ts";
 import type { Message } from "../messages/message.ts";
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
 import { ListenedTarget } from "./listened-target.ts";
-import { copyToWait, payloadBytes, toPayload } from "./payload.ts";
+import { copyToWait, goesByReference, payloadBytes, toPayload } from "./payload.ts";
 import type { Payload } from "./payload.ts";
 import { closeEvent, errorEvent, messageEvent } from "./websocket-events.ts";
 
@@ -247,7 +246,7 @@ function toSendable(data: unknown): string | Uint8Array | Blob {
   if (!isBytes(data)) return String(data);
   const bytes = toPayload(data);
   // The engine copies short payloads by itself.
-  return bytes.length > MAX_COPIED_PAYLOAD_BYTES ? new Uint8Array(bytes) : bytes;
+  return goesByReference(bytes) ? new Uint8Array(bytes) : bytes;
 }
 
 function isBytes(data: unknown): data is Exclude<Payload, string> {

@@ -10,7 +10,7 @@ export type Each<In> = { each(message: Message<In>): unknown }["each"];
 export interface ForEachOptions {
   /**
    * `true` lets messages lie in memory that is used again as soon as the callback returns: no copy, and nothing for the
-   * garbage collector, which with long messages is a quarter of the time. A message is then read before the callback
+   * garbage collector, together a fifth to a third of the time with long messages. A message is then read before the callback
    * returns, or before its first `await`; what is to stay is copied, or decoded by `text()` or `json()`. What
    * is written meanwhile by a method of any Conn, or broadcast, goes out as it is; what goes into a stream (`toDuplex`,
    * `toWritableStream`) has to be copied, since that may wait in there.
@@ -21,10 +21,7 @@ export interface ForEachOptions {
 }
 
 /** The error of a call with something of another kind. */
-export function misuseOf(
-  callback: unknown,
-  { reuseMemory }: ForEachOptions,
-): TypeError | undefined {
+export function misuseOf(callback: unknown, reuseMemory: unknown): TypeError | undefined {
   if (typeof callback !== "function")
     return new TypeError(`forEach takes a function, got ${typeof callback}`);
   if (reuseMemory === undefined || typeof reuseMemory === "boolean") return undefined;

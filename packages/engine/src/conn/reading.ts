@@ -223,10 +223,11 @@ export class Reading<In>
     );
   }
 
-  forEach(callback: Each<In>, options: ForEachOptions = {}): Promise<void> {
-    const misuse = misuseOf(callback, options) ?? this.claim();
+  forEach(callback: Each<In>, options?: ForEachOptions): Promise<void> {
+    const reuseMemory = options?.reuseMemory;
+    const misuse = misuseOf(callback, reuseMemory) ?? this.claim();
     if (misuse !== undefined) return rejected(misuse);
-    const each = new EachReader(callback, options.reuseMemory === true, this);
+    const each = new EachReader(callback, reuseMemory === true, this);
     this.#setEach(each);
     this.#serveEach();
     return each.ended;

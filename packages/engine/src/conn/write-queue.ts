@@ -3,7 +3,6 @@
 
 import { DeadlineError } from "../errors.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
-import { MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
 import { keepBytes, keepStore } from "../framing/lent-memory.ts";
 import { Opcode } from "../framing/opcode.ts";
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
@@ -264,7 +263,7 @@ export class WriteQueue implements OutletOwner {
     // Copied, however long: a writer may use its buffer again.
     this.#endpoint.sendFragment(
       opcode,
-      payload.length > MAX_COPIED_PAYLOAD_BYTES ? Buffer.from(payload) : payload,
+      goesByReference(payload) ? Buffer.from(payload) : payload,
       fin,
       compressed,
     );

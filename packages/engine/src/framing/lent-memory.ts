@@ -22,9 +22,7 @@ const lent: (Buffer | undefined)[] = [];
 
 /** Gives memory for at least so many bytes, not set to zero. */
 export function takeStore(bytes: number): Buffer {
-  const at = spares.findIndex(
-    ({ length }) => length >= bytes && length <= Math.max(bytes, 1) * MAX_EXCESS,
-  );
+  const at = spares.findIndex(({ length }) => length >= bytes && length <= bytes * MAX_EXCESS);
   const [spare] = at < 0 ? [] : spares.splice(at, 1);
   if (spare === undefined) return allocateStore(bytes);
   spareBytes -= spare.length;
@@ -36,7 +34,7 @@ export function giveStore(store: Buffer): void {
   if (store.length < MIN_SPARE_BYTES || store.length > MAX_SPARE_BYTES) return;
   spares.push(store);
   spareBytes += store.length;
-  while (spareBytes > MAX_SPARE_BYTES) spareBytes -= spares.shift()?.length ?? spareBytes;
+  while (spareBytes > MAX_SPARE_BYTES) spareBytes -= spares.shift()!.length; // too many, so there is one
 }
 
 /** A callback is about to see `store`. {@link takeBack} must follow when it has returned. */

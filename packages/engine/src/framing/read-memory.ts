@@ -69,7 +69,7 @@ export function copyFromReadMemory(start: number, end: number): Buffer {
   return copy;
 }
 
-/** `readMemory[start, end)` as the next read will find it: a view. */
+/** A view of `readMemory[start, end)`, which the next read writes over. */
 export function viewReadMemory(start: number, end: number): Buffer {
   return new FastBuffer(readMemoryBuffer, start, end - start);
 }

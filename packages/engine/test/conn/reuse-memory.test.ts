@@ -38,6 +38,23 @@ function bytesOf(seed: number, length: number): Buffer {
 
 const hash = (bytes: Uint8Array): string => createHash("sha1").update(bytes).digest("hex");
 
+/** In how many memories messages lay that came one after the other. */
+async function memoriesOf(messages: number, length: number): Promise<number> {
+  const { conn, peer } = await server();
+  const memories = new Set<unknown>();
+  const loop = conn.forEach((message) => {
+    memories.add(message.data.buffer);
+    conn.send("next");
+  }, REUSE);
+  for (let count = 0; count < messages; count++) {
+    peer.send(rawBinary(bytesOf(count, length)));
+    await peer.readFrame();
+  }
+  peer.send(rawClose(1000));
+  await loop;
+  return memories.size;
+}
+
 describe("conn.forEach() with reuseMemory", () => {
   it("gives every message whole, short and long ones", async () => {
     const { conn, peer } = await server();
@@ -52,35 +69,11 @@ describe("conn.forEach() with reuseMemory", () => {
   });
 
   it.skipIf(PUBLIC_ONLY)("leaves a message of one read where it was read", async () => {
-    const { conn, peer } = await server();
-    const memories = new Set<unknown>();
-    const loop = conn.forEach((message) => {
-      memories.add(message.data.buffer);
-      conn.send("next");
-    }, REUSE);
-    for (let count = 0; count < 3; count++) {
-      peer.send(rawBinary(bytesOf(count, 2000)));
-      await peer.readFrame();
-    }
-    peer.send(rawClose(1000));
-    await loop;
-    expect(memories.size).toBe(1);
+    expect(await memoriesOf(3, 2000)).toBe(1);
   });
 
   it("uses the memory of a long message for the next one", async () => {
-    const { conn, peer } = await server();
-    const memories = new Set<unknown>();
-    const loop = conn.forEach((message) => {
-      memories.add(message.data.buffer);
-      conn.send("next");
-    }, REUSE);
-    for (let count = 0; count < 5; count++) {
-      peer.send(rawBinary(bytesOf(count, 2 * MIB)));
-      await peer.readFrame();
-    }
-    peer.send(rawClose(1000));
-    await loop;
-    expect(memories.size).toBeLessThan(5);
+    expect(await memoriesOf(5, 2 * MIB)).toBeLessThan(5);
   });
 
   it("takes a message's bytes away when the callback returns; what it was decoded to stays", async () => {
