@@ -230,7 +230,7 @@ export class ConnWebSocket extends ListenedTarget {
     if (this.#reading && !this.#drained) return;
     if (!this.#reading && !this.#wanted.has("close")) return;
     this.#closeFired = true;
-    const { error } = connInside(this.#conn).ending;
+    const error = connInside(this.#conn).endError;
     const failed = !(error instanceof CloseError) || error.cause !== undefined;
     if (failed) {
       this.dispatchEvent(errorEvent(error));

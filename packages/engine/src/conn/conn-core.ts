@@ -15,6 +15,7 @@ import type { Transport, TransportEvents } from "../transport/transport.ts";
 import type { ConnLimits } from "./limits.ts";
 import { isCausedBy, isQuietCode } from "./close-errors.ts";
 import { CloseLimit } from "./close-limit.ts";
+import type { ClosedListener } from "./closed-listener.ts";
 import { Ending } from "./ending.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Liveness } from "./liveness.ts";
@@ -51,26 +52,31 @@ export interface CoreInit<In> {
 export class ConnCore<In>
   implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner, LivenessOwner
 {
+  readonly limits: ConnLimits;
   readonly transport: Transport;
   readonly reading: Reading<In>;
   readonly writing: WriteQueue;
   readonly liveness: Liveness;
-  readonly lifetime: Lifetime;
-  readonly ending: Ending = new Ending();
   handlers: ControlHandlers | undefined;
   /** Where errors go that no promise of the handler carries; undefined: nobody has said. */
   reporter: ErrorReporter | undefined;
 
   readonly #role: Role;
-  readonly #limits: ConnLimits;
   readonly #endpoint: Endpoint;
+  // Most connections need none of these three while they are open.
+  #lifetime: Lifetime | undefined;
+  #ending: Ending | undefined;
   #closeLimit: CloseLimit | undefined;
+  /** The newest of those who hear that the socket is gone. */
+  #closedListener: ClosedListener | undefined;
   /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
   #localClose = false;
   #closeSent = false;
   /** Messages of the peer are dropped until it answers our close frame. */
   #discarding = false;
   #end: CloseInfo | undefined;
+  /** What reads get once the connection has ended. */
+  #readEnd: ReadEnd | undefined;
   #transportClosed = false;
   /** TCP is to end as soon as everything is written. */
   #finishing = false;
@@ -81,7 +87,7 @@ export class ConnCore<In>
 
   constructor(init: CoreInit<In>) {
     this.#role = init.role;
-    this.#limits = init.limits;
+    this.limits = init.limits;
     this.#endpoint = new Endpoint({
       role: init.role,
       readLimit: init.limits.readLimit,
@@ -98,7 +104,6 @@ export class ConnCore<In>
     );
     this.writing = new WriteQueue(this.#endpoint, this.transport, init.limits, this);
     this.liveness = new Liveness(this, init.limits);
-    this.lifetime = new Lifetime(this.reading, this);
   }
 
   /** 0-3 as in WHATWG's `readyState`, without CONNECTING. */
@@ -110,6 +115,38 @@ export class ConnCore<In>
   /** Set once the connection is over. */
   get end(): CloseInfo | undefined {
     return this.#end;
+  }
+
+  /** What reads get once it is over. */
+  get endError(): Error | undefined {
+    return this.#readEnd?.error;
+  }
+
+  /** Its end as a promise and as a signal. */
+  get ending(): Ending {
+    const end = this.#transportClosed ? this.#end : undefined;
+    return (this.#ending ??= new Ending(this.#readEnd, end));
+  }
+
+  /** How long it lives past its handler. */
+  get lifetime(): Lifetime {
+    return (this.#lifetime ??= new Lifetime(this.reading, this));
+  }
+
+  /** Tells `listener` when the socket is gone: what `closed` tells, without a promise for each connection. */
+  whenClosed(listener: ClosedListener): void {
+    if (this.#transportClosed) listener.onClosed();
+    else {
+      listener.nextListener = this.#closedListener;
+      this.#closedListener = listener;
+    }
+  }
+
+  /** One of them that `test` holds for. */
+  hasClosedListener(test: (listener: ClosedListener) => boolean): boolean {
+    let listener = this.#closedListener;
+    while (listener !== undefined && !test(listener)) listener = listener.nextListener;
+    return listener !== undefined;
   }
 
   /** Compression, when it has been negotiated. */
@@ -130,7 +167,7 @@ export class ConnCore<In>
 
   /** The end of this very connection, met by a read, a write or its signal, also as a cause. */
   isOwnEnd(error: unknown): boolean {
-    return isCausedBy(error, [this.ending.error, this.writing.failure]);
+    return isCausedBy(error, [this.endError, this.writing.failure]);
   }
 
   // ---- closing ----
@@ -140,7 +177,7 @@ export class ConnCore<In>
    *
    * @throws RangeError for a code or reason that can't be sent.
    */
-  close(code: number, reason: string, timeout: number = this.#limits.closeTimeout): void {
+  close(code: number, reason: string, timeout: number = this.limits.closeTimeout): void {
     serializeClosePayload(code, reason); // throws before anything has changed
     this.#runDeferred();
     if (this.#end !== undefined || this.#discarding) return;
@@ -160,7 +197,7 @@ export class ConnCore<In>
     serializeClosePayload(code, reason);
     if (this.#end === undefined) this.#localClose = true;
     this.#sendClose(code, reason);
-    if (this.#end === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    if (this.#end === undefined) this.#armCloseTimer(this.limits.closeTimeout);
     else this.#finishTransport();
   }
 
@@ -191,7 +228,7 @@ export class ConnCore<In>
 
   /** Both close frames are on their way, or nothing more can be said: TCP follows. */
   #finishTransport(): void {
-    if (this.#closeLimit === undefined) this.#armCloseTimer(this.#limits.closeTimeout);
+    if (this.#closeLimit === undefined) this.#armCloseTimer(this.limits.closeTimeout);
     this.#finishing = true;
     this.#endTransport();
   }
@@ -225,7 +262,8 @@ export class ConnCore<In>
     const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
     const options = cause === undefined ? {} : { cause };
     const readEnd = new ReadEnd(quiet, failure ?? (() => new CloseError(end, options)));
-    this.ending.onEnded(readEnd);
+    this.#readEnd = readEnd;
+    this.#ending?.onEnded(readEnd);
     this.reading.finish(readEnd);
     this.liveness.stop(readEnd);
   }
@@ -267,7 +305,7 @@ export class ConnCore<In>
       }
       this.#endWith({ code, reason, wasClean: this.#closeSent }, undefined);
       if (this.#closeSent) this.#finishTransport();
-      else this.#armCloseTimer(this.#limits.closeTimeout); // the handler has taken the answer upon itself
+      else this.#armCloseTimer(this.limits.closeTimeout); // the handler has taken the answer upon itself
     });
   }
 
@@ -315,7 +353,7 @@ export class ConnCore<In>
   }
 
   onReaderGone(): void {
-    this.lifetime.onReaderGone();
+    this.#lifetime?.onReaderGone();
   }
 
   onResumed(): void {
@@ -384,6 +422,8 @@ export class ConnCore<In>
     this.#closeLimit?.set(Infinity);
     this.#endWith(ABNORMAL, error);
     this.writing.fail(() => writeOnClosed(error));
-    if (this.#end !== undefined) this.ending.onClosed(this.#end);
+    if (this.#end !== undefined) this.#ending?.onClosed(this.#end);
+    let listener = this.#closedListener;
+    for (; listener !== undefined; listener = listener.nextListener) listener.onClosed();
   }
 }

@@ -3,7 +3,7 @@
 import { serializeClosePayload } from "../framing/close-payload.ts";
 import { connInside } from "./conn.ts";
 import type { Conn } from "./conn.ts";
-import type { ClosedListener } from "./ending.ts";
+import type { ClosedListener } from "./closed-listener.ts";
 import { milliseconds } from "./limits.ts";
 import { Place, Roster } from "./roster.ts";
 
@@ -16,6 +16,7 @@ export interface DrainOptions {
 
 class Entry extends Place<Conn> implements ClosedListener {
   readonly roster: Roster<Conn>;
+  nextListener: ClosedListener | undefined;
 
   constructor(conn: Conn, roster: Roster<Conn>) {
     super(conn, roster);
@@ -41,10 +42,10 @@ export class ConnRegistry implements Iterable<Conn> {
 
   /** Adds a connection, once; it removes itself when its socket is gone. */
   add(conn: Conn): void {
-    const { ending } = connInside(conn);
-    for (const listener of ending.closedListeners)
-      if (listener instanceof Entry && listener.roster === this.#conns) return;
-    ending.whenClosed(new Entry(conn, this.#conns));
+    const inside = connInside(conn);
+    const isOurs = (listener: ClosedListener): boolean =>
+      listener instanceof Entry && listener.roster === this.#conns;
+    if (!inside.hasClosedListener(isOurs)) inside.whenClosed(new Entry(conn, this.#conns));
   }
 
   /**

@@ -3,11 +3,6 @@
 import type { CloseInfo } from "../errors.ts";
 import type { ReadEnd } from "./read-end.ts";
 
-/** Hears that a socket is gone. An object, since a closure takes twice the memory for each connection. */
-export interface ClosedListener {
-  onClosed(): void;
-}
-
 export class Ending {
   #readEnd: ReadEnd | undefined;
   #end: CloseInfo | undefined;
@@ -15,11 +10,11 @@ export class Ending {
   #closed: Promise<CloseInfo> | undefined;
   #resolve: ((end: CloseInfo) => void) | undefined;
   #onEnded: readonly (() => void)[] = NO_CALLBACKS;
-  #closedListeners: readonly ClosedListener[] = NOBODY;
 
-  /** What reads get once the connection has ended. */
-  get error(): Error | undefined {
-    return this.#readEnd?.error;
+  /** @param readEnd - Set when it has ended already. @param end - Set when its socket is gone already. */
+  constructor(readEnd: ReadEnd | undefined, end: CloseInfo | undefined) {
+    this.#readEnd = readEnd;
+    this.#end = end;
   }
 
   /** Resolves when the socket is gone. */
@@ -48,17 +43,6 @@ export class Ending {
     };
   }
 
-  get closedListeners(): readonly ClosedListener[] {
-    return this.#closedListeners;
-  }
-
-  /** Tells `listener` when the socket is gone: what {@link closed} tells, without a promise for each connection. */
-  whenClosed(listener: ClosedListener): void {
-    // Not by spreading, which leaves room for 17.
-    if (this.#end === undefined) this.#closedListeners = this.#closedListeners.concat(listener);
-    else listener.onClosed();
-  }
-
   onEnded(end: ReadEnd): void {
     this.#readEnd = end;
     this.#controller?.abort(end.error);
@@ -68,9 +52,7 @@ export class Ending {
   onClosed(end: CloseInfo): void {
     this.#end = end;
     this.#resolve?.(end);
-    for (const listener of this.#closedListeners) listener.onClosed();
   }
 }
 
 const NO_CALLBACKS: readonly (() => void)[] = [];
-const NOBODY: readonly ClosedListener[] = [];

@@ -58,7 +58,6 @@ export function openConn<In = unknown, Out = unknown>(
     extensions: init.extensions,
     remoteAddress: init.remoteAddress,
     netConn: socket,
-    httpVersion: isHttp2Stream(socket) ? "2.0" : "1.1",
     checks: init.checks ?? NO_CHECKS,
     deflate:
       init.deflate === undefined

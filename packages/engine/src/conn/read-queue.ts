@@ -2,12 +2,15 @@
 
 import { MAX_HEAP_BYTES } from "../framing/read-memory.ts";
 import type { Message } from "../messages/message.ts";
+import type { ConnLimits } from "./limits.ts";
+
+/** Water marks. */
+type ReadQueueLimits = Pick<ConnLimits, "readQueueBytes" | "readQueueMessages">;
 
 const COMPACT_AT = 1024;
 
 export class ReadQueue<In> {
-  readonly #maxBytes: number;
-  readonly #maxMessages: number;
+  readonly #limits: ReadQueueLimits;
   /** Both undefined while nothing waits: idle connections need no arrays. */
   #items: (Message<In> | undefined)[] | undefined;
   #head = 0;
@@ -16,9 +19,8 @@ export class ReadQueue<In> {
   #chunk: ArrayBufferLike | undefined;
   #costs: number[] | undefined;
 
-  constructor(maxBytes: number, maxMessages: number) {
-    this.#maxBytes = maxBytes;
-    this.#maxMessages = maxMessages;
+  constructor(limits: ReadQueueLimits) {
+    this.#limits = limits;
   }
 
   get length(): number {
@@ -32,7 +34,8 @@ export class ReadQueue<In> {
 
   /** At a water mark, `extraBytes` of an unfinished message included. */
   isFull(extraBytes: number): boolean {
-    return this.length >= this.#maxMessages || this.#bytes + extraBytes >= this.#maxBytes;
+    const { readQueueBytes, readQueueMessages } = this.#limits;
+    return this.length >= readQueueMessages || this.#bytes + extraBytes >= readQueueBytes;
   }
 
   push(message: Message<In>): void {

@@ -44,7 +44,8 @@ export class Reading<In>
   readonly #limits: ConnLimits;
   readonly #events: ReadingEvents;
   readonly #check: MessageCheck<In> | undefined;
-  readonly #queue: ReadQueue<In>;
+  /** Made for the first message that waits. */
+  #queue: ReadQueue<In> | undefined;
 
   // Who reads: at most one of these three waits.
   #waiter: Waiter<Message<In>> | undefined;
@@ -74,7 +75,6 @@ export class Reading<In>
     this.#limits = limits;
     this.#events = events;
     this.#check = check;
-    this.#queue = new ReadQueue(limits.readQueueBytes, limits.readQueueMessages);
     this.intake = new Intake(endpoint, transport, this);
   }
 
@@ -97,7 +97,7 @@ export class Reading<In>
 
   /** Messages or bytes are there that have not been handled: what is sent now may wait for company. */
   get inputLeft(): boolean {
-    return this.intake.parsing || this.#queue.length > 0 || this.intake.hasBacklog;
+    return this.intake.parsing || this.#waiting() > 0 || this.intake.hasBacklog;
   }
 
   // ---- asked and told by the intake ----
@@ -107,7 +107,7 @@ export class Reading<In>
     if (this.#somebodyWaits() || this.#unattended || this.#deaf) return true;
     // Behind the end, nothing but the peer's FIN can come, and it must be seen.
     if (this.#end !== undefined && !this.intake.hasBacklog) return true;
-    return this.#streamed?.isFull !== true && !this.#queue.isFull(this.#endpoint.storedBytes);
+    return this.#streamed?.isFull !== true && !this.#isFull(this.#endpoint.storedBytes);
   }
 
   onViolation(error: ProtocolError): void {
@@ -131,7 +131,7 @@ export class Reading<In>
     if (this.#deaf) return;
     const each = this.#each?.ready === true ? this.#each : undefined;
     const waiter = this.#waiter;
-    if (each === undefined && waiter === undefined && this.#unattended && this.#queue.isFull(0)) {
+    if (each === undefined && waiter === undefined && this.#unattended && this.#isFull(0)) {
       this.#dropped++;
       return;
     }
@@ -146,8 +146,8 @@ export class Reading<In>
       this.#waiter = undefined;
       waiter.resolve(message);
     } else {
-      this.#queue.push(message);
-      if (!this.#unattended && this.#queue.isFull(0)) this.#endpoint.stop();
+      (this.#queue ??= new ReadQueue(this.#limits)).push(message);
+      if (!this.#unattended && this.#isFull(0)) this.#endpoint.stop();
     }
   }
 
@@ -265,11 +265,11 @@ export class Reading<In>
   }
 
   take(): Message<In> | undefined {
-    let message = this.#queue.shift();
+    let message = this.#queue?.shift();
     // The backlog is parsed when the queue is empty, so that reading pauses and resumes once a queue, not once a message.
-    if (this.#queue.length === 0 && (this.intake.hasBacklog || this.intake.paused)) {
+    if (this.#waiting() === 0 && (this.intake.hasBacklog || this.intake.paused)) {
       this.intake.pump();
-      message ??= this.#queue.shift();
+      message ??= this.#queue?.shift();
     }
     return message;
   }
@@ -313,11 +313,21 @@ export class Reading<In>
   /** From now on only control frames count; whoever waits goes on waiting for the end. */
   discardAll(): void {
     this.#endpoint.discardData();
-    this.#queue.clear();
+    this.#queue?.clear();
     this.#deaf = true;
     this.#streamed?.discard();
     this.#streamed?.abandon();
     this.intake.pump();
+  }
+
+  /** Messages that wait. */
+  #waiting(): number {
+    return this.#queue?.length ?? 0;
+  }
+
+  /** At a water mark, `extraBytes` of an unfinished message included. */
+  #isFull(extraBytes: number): boolean {
+    return this.#queue?.isFull(extraBytes) ?? extraBytes >= this.#limits.readQueueBytes;
   }
 
   /** Something has been received that nobody could have read yet. */
@@ -334,7 +344,7 @@ export class Reading<In>
   /** Gives the waiting messages to `forEach`, then goes on reading for it, or ends it. */
   #serveEach(): void {
     while (this.#each?.ready === true) {
-      const message = this.#queue.shift();
+      const message = this.#queue?.shift();
       if (message === undefined) break;
       this.#each.give(message);
     }
@@ -354,7 +364,7 @@ export class Reading<In>
     this.#readerWaiter = undefined;
     for (const waiter of waiters) waiter?.reject(end.error);
     const each = this.#each;
-    if (each?.ready !== true || this.#queue.length > 0) return;
+    if (each?.ready !== true || this.#waiting() > 0) return;
     this.#setEach(undefined);
     if (end.quiet) each.end();
     else each.endWith(end.error);

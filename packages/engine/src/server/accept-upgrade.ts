@@ -74,7 +74,7 @@ class CheckedAcceptance implements Acceptance {
       remoteAddress: address,
       checks: this.#then.checks,
     });
-    connInside(conn).ending.whenClosed(slot);
+    connInside(conn).whenClosed(slot);
     home?.conns.add(conn);
     // The server began to close while the 101 was on its way.
     if (home?.draining === true) void conn.close(CloseCode.goingAway);

@@ -1,9 +1,10 @@
 /** How many connections an Upgrader may have open, in all and from one address. */
 
-import type { ClosedListener } from "../conn/ending.ts";
+import type { ClosedListener } from "../conn/closed-listener.ts";
 
 /** A place that was taken, from acceptance to the end of the connection. */
 export class Slot implements ClosedListener {
+  nextListener: ClosedListener | undefined;
   #slots: ConnectionSlots | undefined;
   readonly #address: string;
   readonly #outer: Slot | undefined;

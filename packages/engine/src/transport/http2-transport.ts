@@ -4,6 +4,7 @@ import { constants, type Http2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { SocketTransport } from "./socket-transport.ts";
+import type { HttpVersion } from "./transport.ts";
 
 /** Tells a stream of HTTP/2 from the sockets of HTTP/1.1. */
 export function isHttp2Stream<S extends Http2Stream>(stream: Duplex | S): stream is S {
@@ -39,6 +40,10 @@ export class Http2Transport extends SocketTransport {
     const { socket } = this;
     super.onEnd();
     if (isHttp2Stream<Http2Stream>(socket) && socket.closed) socket.destroy();
+  }
+
+  override get httpVersion(): HttpVersion {
+    return "2.0";
   }
 
   /** "RST exceptions are represented with the RST_STREAM frame … with the CANCEL error code" RFC 8441 §5 */

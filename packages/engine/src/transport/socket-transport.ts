@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { writableHandle, writeToHandle } from "./direct-write.ts";
 import type { WritableHandle } from "./direct-write.ts";
 import { readInto } from "./shared-read.ts";
-import type { Transport, TransportEvents } from "./transport.ts";
+import type { HttpVersion, Transport, TransportEvents } from "./transport.ts";
 
 /** What net.Socket has and a Duplex need not have. Tested for, never assumed: Node may hand out a proxy object. */
 interface SocketExtras {
@@ -75,6 +75,10 @@ export class SocketTransport implements Transport {
     if (this.#keepsAlive) return;
     this.#keepsAlive = true;
     (this.socket as Duplex & SocketExtras).setKeepAlive?.(true, TCP_KEEP_ALIVE_MS); // tested for
+  }
+
+  get httpVersion(): HttpVersion {
+    return "1.1";
   }
 
   /** Known while the socket is open. */

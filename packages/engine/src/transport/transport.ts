@@ -1,5 +1,10 @@
 /** What a connection needs of the thing that carries its bytes. */
 
+import type { Duplex } from "node:stream";
+
+/** As `request.httpVersion` of node:http has it. */
+export type HttpVersion = "1.1" | "2.0";
+
 /** Takes what a transport tells. */
 export interface TransportEvents {
   /**
@@ -30,6 +35,10 @@ export interface Transport {
   end(): void;
   /** Gives up at once. `reset` sends RST instead of FIN where the transport can. */
   destroy(): void;
+  /** What carries the bytes. */
+  readonly socket: Duplex;
+  /** Of the opening handshake. */
+  readonly httpVersion: HttpVersion;
   readonly localAddress: string | undefined;
   readonly remoteAddress: string | undefined;
 }
