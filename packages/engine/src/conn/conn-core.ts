@@ -155,7 +155,7 @@ export class ConnCore<In>
   }
 
   setReadLimit(bytes: number): void {
-    this.#endpoint.setReadLimit(bytes);
+    this.#endpoint.readLimit = bytes;
   }
 
   /** Tells an error that no promise carries. The end of this very connection is none when nobody listens for it. */

@@ -239,7 +239,7 @@ export class Reading<In>
 
   #setEach(each: EachReader<In> | undefined): void {
     this.#each = each;
-    this.#endpoint.lendMessages(each?.reusesMemory === true);
+    this.#endpoint.lends = each?.reusesMemory === true;
   }
 
   onEachError(error: unknown): void {

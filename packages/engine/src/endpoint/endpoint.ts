@@ -3,16 +3,16 @@
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload, serializeClosePayload } from "../framing/close-payload.ts";
 import { FrameBatch, MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
-import { FrameParser } from "../framing/frame-parser.ts";
 import { firstByte } from "../framing/frame-serializer.ts";
 import type { Role } from "../framing/frame.ts";
 import { createMaskingKeySource } from "../framing/masking.ts";
 import { Opcode } from "../framing/opcode.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
 import type { DataType } from "../messages/message.ts";
-import { MessageAssembler } from "../messages/message-assembler.ts";
+import type { AssemblerOwner } from "../messages/message-assembler.ts";
+import { giveDecoder, takeDecoder } from "../messages/message-decoder.ts";
+import type { MessageDecoder } from "../messages/message-decoder.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
-import type { AssemblerEvents } from "../messages/message-assembler.ts";
 import { nextClosingState } from "./closing-handshake.ts";
 import type { ClosingState } from "./closing-handshake.ts";
 
@@ -38,15 +38,24 @@ export interface EndpointInit {
 // One source serves all clients of the process.
 let maskingKeys: (() => number) | undefined;
 
-export class Endpoint implements AssemblerEvents {
+export class Endpoint implements AssemblerOwner {
   readonly #role: Role;
   readonly #events: EndpointEvents;
-  readonly #parser: FrameParser;
-  readonly #assembler: MessageAssembler;
+  /** While a message of the peer is under way. */
+  #decoder: MessageDecoder | undefined;
   /** Frames that wait to be written. */
   readonly output: FrameBatch;
   /** Compression, when it has been negotiated. */
   readonly deflate: MessageDeflate | undefined;
+  /** Longest message in bytes, after inflating; counts from the next frame on. */
+  readLimit: number;
+  /**
+   * Gives whole messages in memory that is used again when {@link EndpointEvents.onMessage} has returned; who keeps
+   * them longer takes them by `keepBytes`.
+   */
+  lends = false;
+  #streaming = false;
+  #discarding = false;
   #state: ClosingState = "open";
   #deaf = false;
 
@@ -54,8 +63,7 @@ export class Endpoint implements AssemblerEvents {
     this.#role = init.role;
     this.#events = init.events;
     this.deflate = init.deflate;
-    this.#assembler = new MessageAssembler(this, init.readLimit, init.deflate);
-    this.#parser = new FrameParser(init.role, init.deflate !== undefined, this.#assembler);
+    this.readLimit = init.readLimit;
     this.output = new FrameBatch(
       init.role === "client" ? (maskingKeys ??= createMaskingKeySource()) : undefined,
     );
@@ -65,37 +73,40 @@ export class Endpoint implements AssemblerEvents {
     return this.#state;
   }
 
+  get inflater(): MessageDeflate | undefined {
+    return this.deflate;
+  }
+
+  /** Messages are given in pieces. */
+  get streaming(): boolean {
+    return this.#streaming;
+  }
+
+  /** Only control frames are looked at. */
+  get discarding(): boolean {
+    return this.#discarding;
+  }
+
   /** Bytes retained for an unfinished message. */
   get storedBytes(): number {
-    return this.#assembler.storedBytes;
+    return this.#decoder?.assembler.storedBytes ?? 0;
   }
 
-  get readLimit(): number {
-    return this.#assembler.readLimit;
-  }
-
-  setReadLimit(bytes: number): void {
-    this.#assembler.readLimit = bytes;
-  }
-
-  /**
-   * Gives whole messages in memory that is used again when {@link EndpointEvents.onMessage} has returned; who keeps
-   * them longer takes them by `keepBytes`.
-   */
-  lendMessages(on: boolean): void {
-    this.#assembler.lends = on;
-  }
-
+  /** Gives messages in pieces from now on, beginning with what is there of an unfinished one. */
   startStreaming(): void {
-    this.#assembler.startStreaming();
+    this.#streaming = true;
+    this.#decoder?.assembler.streamUnfinished();
   }
 
+  /** Gives whole messages again, beginning with the next one that starts. */
   stopStreaming(): void {
-    this.#assembler.stopStreaming();
+    this.#streaming = false;
   }
 
+  /** From now on only control frames are looked at; nothing of a message is kept or inflated. */
   discardData(): void {
-    this.#assembler.discardData();
+    this.#discarding = true;
+    this.#decoder?.assembler.dropStore();
   }
 
   /**
@@ -106,8 +117,10 @@ export class Endpoint implements AssemblerEvents {
    */
   receive(chunk: Buffer, from: number, end: number = chunk.length): number {
     if (this.#deaf) return end;
+    const decoder = (this.#decoder ??= takeDecoder(this.#role, this.deflate !== undefined, this));
     try {
-      const at = this.#parser.push(chunk, from, end);
+      const at = decoder.parser.push(chunk, from, end);
+      if (giveDecoder(decoder)) this.#decoder = undefined;
       // "After sending a control frame indicating the connection should be closed, ... the peer ... discards
       // any further data received" §1.4
       return this.#deaf ? end : at;
@@ -119,13 +132,13 @@ export class Endpoint implements AssemblerEvents {
 
   /** Makes a running {@link receive} return after what it is at. */
   stop(): void {
-    this.#parser.stop();
+    this.#decoder?.parser.stop();
   }
 
   /** Ignores everything that is received from now on. */
   stopListening(): void {
     this.#deaf = true;
-    this.#parser.stop();
+    this.#decoder?.parser.stop();
   }
 
   /**

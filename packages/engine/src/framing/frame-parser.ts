@@ -35,8 +35,8 @@ const PAYLOAD = 1;
 
 export class FrameParser {
   readonly #sink: FrameSink;
-  readonly #masked: boolean;
-  readonly #rsv1Allowed: boolean;
+  #masked = false;
+  #rsv1Allowed = false;
   #state = HEADER;
   #stopped = false;
 
@@ -51,10 +51,20 @@ export class FrameParser {
   /** @param rsv1Allowed - An extension that uses RSV1 has been negotiated (§5.2, RFC 7692 §6). */
   constructor(role: Role, rsv1Allowed: boolean, sink: FrameSink) {
     this.#sink = sink;
+    this.setSide(role, rsv1Allowed);
+  }
+
+  /** Parses for this side from now on; between two frames only. */
+  setSide(role: Role, rsv1Allowed: boolean): void {
     // "a server MUST close the connection upon receiving a frame that is not masked" and
     // "A client MUST close a connection if it detects a masked frame" §5.1
     this.#masked = role === "server";
     this.#rsv1Allowed = rsv1Allowed;
+  }
+
+  /** A frame, or its header, has begun and not ended. */
+  get isInsideFrame(): boolean {
+    return this.#state === PAYLOAD || this.#headerLength > 0;
   }
 
   /** Makes a running {@link push} return as soon as the sink's current call does. */

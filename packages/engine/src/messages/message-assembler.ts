@@ -12,8 +12,17 @@ import type { ControlOpcode } from "../framing/opcode.ts";
 import { isValidUtf8, Utf8Validator } from "../framing/utf8.ts";
 import type { DataType } from "./message.ts";
 
-/** Takes what the assembler finds. */
-export interface AssemblerEvents {
+/** Says how messages are to be given, which may change at any time, and takes what the assembler finds. */
+export interface AssemblerOwner {
+  /** Longest message in bytes, after inflating. */
+  readonly readLimit: number;
+  readonly inflater: Inflater | undefined;
+  /** Messages are given in pieces, beginning with the next one: see {@link MessageAssembler.streamUnfinished}. */
+  readonly streaming: boolean;
+  /** Only control frames are looked at. */
+  readonly discarding: boolean;
+  /** Whole messages are given in memory that is used again as soon as {@link onMessage} has returned. */
+  readonly lends: boolean;
   onMessage(type: DataType, data: Buffer): void;
   /** Instead of {@link onMessage} while streaming: a message begins. */
   onMessageStart(type: DataType, compressed: boolean): void;
@@ -33,15 +42,8 @@ const MIN_STORE_BYTES = 256;
 const GROWTH = 5;
 
 export class MessageAssembler implements FrameSink {
-  readonly #events: AssemblerEvents;
-  readonly #inflater: Inflater | undefined;
-  /** Longest message in bytes, after inflating. */
-  readLimit: number;
-  /** Messages are given in pieces; may change at any time, {@link startStreaming} does the switch inside one. */
-  #streaming = false;
-  #discarding = false;
-  /** Whole messages are given in memory that is used again as soon as their owner has returned. */
-  lends = false;
+  /** May change between two messages. */
+  owner: AssemblerOwner;
 
   // The message that has begun and not ended. #type 0: none.
   #type: DataType | 0 = 0;
@@ -60,10 +62,13 @@ export class MessageAssembler implements FrameSink {
   #control: Buffer | undefined;
   #controlLength = 0;
 
-  constructor(events: AssemblerEvents, readLimit: number, inflater: Inflater | undefined) {
-    this.#events = events;
-    this.readLimit = readLimit;
-    this.#inflater = inflater;
+  constructor(owner: AssemblerOwner) {
+    this.owner = owner;
+  }
+
+  /** A message has begun and not ended. */
+  get isInsideMessage(): boolean {
+    return this.#type !== 0;
   }
 
   /** Bytes retained for an unfinished message. */
@@ -71,25 +76,19 @@ export class MessageAssembler implements FrameSink {
     return this.#stored;
   }
 
-  /** Gives messages in pieces from now on, beginning with what is there of an unfinished one. */
-  startStreaming(): void {
-    this.#streaming = true;
+  /** Gives the message that has begun in pieces too, beginning with what is there of it. */
+  streamUnfinished(): void {
     if (this.#type === 0 || this.#announced) return;
     const stored = this.#store?.subarray(0, this.#stored);
-    this.#dropStore();
+    this.dropStore();
     this.#announce();
-    if (stored !== undefined && stored.length > 0) this.#events.onMessagePiece(stored, false);
+    if (stored !== undefined && stored.length > 0) this.owner.onMessagePiece(stored, false);
   }
 
-  /** Gives whole messages again, beginning with the next one that starts. */
-  stopStreaming(): void {
-    this.#streaming = false;
-  }
-
-  /** From now on only control frames are looked at; nothing of a message is kept or inflated. */
-  discardData(): void {
-    this.#discarding = true;
-    this.#dropStore();
+  /** Keeps nothing of the message that has begun: its owner discards. */
+  dropStore(): void {
+    this.#store = undefined;
+    this.#stored = 0;
   }
 
   onFrame(fin: boolean, rsv1: boolean, opcode: Opcode, length: number): void {
@@ -116,7 +115,7 @@ export class MessageAssembler implements FrameSink {
     this.#fin = fin;
     this.#frameRest = length;
     this.#length += length;
-    if (!this.#discarding) this.#checkLength();
+    if (!this.owner.discarding) this.#checkLength();
   }
 
   onPayload(chunk: Buffer, start: number, end: number, last: boolean, ascii = false): void {
@@ -127,9 +126,9 @@ export class MessageAssembler implements FrameSink {
     }
     this.#frameRest -= end - start;
     const messageEnds = last && this.#fin;
-    if (this.#discarding) {
+    if (this.owner.discarding) {
       if (messageEnds) this.#endMessage();
-    } else if (this.#streaming || this.#announced) {
+    } else if (this.owner.streaming || this.#announced) {
       this.#passOn(chunk, start, end, messageEnds, ascii);
     } else if (messageEnds && this.#stored === 0) {
       this.#deliverPiece(chunk, start, end, ascii);
@@ -145,13 +144,13 @@ export class MessageAssembler implements FrameSink {
     this.#length = 0;
     this.#announced = false;
     this.#utf8?.reset();
-    if (this.#streaming && !this.#discarding) this.#announce();
+    if (this.owner.streaming && !this.owner.discarding) this.#announce();
   }
 
   #announce(): void {
     if (this.#type === 0) return;
     this.#announced = true;
-    this.#events.onMessageStart(this.#type, this.#compressed);
+    this.owner.onMessageStart(this.#type, this.#compressed);
   }
 
   #endMessage(): void {
@@ -161,19 +160,19 @@ export class MessageAssembler implements FrameSink {
 
   /** Refuses a message as soon as a header tells that it will be too long. */
   #checkLength(): void {
-    if (this.#length > this.#wireLimit()) throw readLimitExceeded(this.readLimit);
+    if (this.#length > this.#wireLimit()) throw readLimitExceeded(this.owner.readLimit);
   }
 
   /** Longest message in bytes as they are received. */
   #wireLimit(): number {
-    return this.#compressed ? this.readLimit + DEFLATE_SLACK_BYTES : this.readLimit;
+    return this.#compressed ? this.owner.readLimit + DEFLATE_SLACK_BYTES : this.owner.readLimit;
   }
 
   /** A message that came in one piece: the usual case, without a copy unless others read into that memory. */
   #deliverPiece(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     if (this.#compressed) this.#deliverInflated(chunk.subarray(start, end));
     else {
-      const data = this.lends ? lentBytes(chunk, start, end) : ownedBytes(chunk, start, end);
+      const data = this.owner.lends ? lentBytes(chunk, start, end) : ownedBytes(chunk, start, end);
       if (!ascii && this.#type === Opcode.text && !isValidUtf8(data)) throw invalidText();
       this.#deliver(data);
     }
@@ -194,7 +193,7 @@ export class MessageAssembler implements FrameSink {
     if (this.#utf8?.complete === false) throw invalidText();
     const store = this.#store;
     const data = this.#takeStore();
-    if (this.lends && store !== undefined) this.#deliverLent(data, store);
+    if (this.owner.lends && store !== undefined) this.#deliverLent(data, store);
     else this.#deliver(data);
   }
 
@@ -210,13 +209,14 @@ export class MessageAssembler implements FrameSink {
   #deliver(data: Buffer): void {
     const type = this.#type;
     this.#endMessage();
-    if (type !== 0) this.#events.onMessage(type, data);
+    if (type !== 0) this.owner.onMessage(type, data);
   }
 
   #inflated(payload: Buffer): Buffer {
-    if (this.#inflater === undefined) return payload;
-    const data = this.#inflater.inflate(payload, this.readLimit);
-    if (data === undefined) throw readLimitExceeded(this.readLimit);
+    const { inflater, readLimit } = this.owner;
+    if (inflater === undefined) return payload;
+    const data = inflater.inflate(payload, readLimit);
+    if (data === undefined) throw readLimitExceeded(readLimit);
     return data;
   }
 
@@ -238,10 +238,10 @@ export class MessageAssembler implements FrameSink {
     let size = Math.max(MIN_STORE_BYTES, length * GROWTH);
     if (this.#fin) size = Math.min(size, length + this.#frameRest);
     size = Math.max(length, Math.min(size, this.#wireLimit()));
-    const store = this.lends ? takeStore(size) : allocateStore(size);
+    const store = this.owner.lends ? takeStore(size) : allocateStore(size);
     if (this.#store !== undefined) {
       this.#store.copy(store, 0, 0, this.#stored);
-      if (this.lends) giveStore(this.#store);
+      if (this.owner.lends) giveStore(this.#store);
     }
     this.#store = store;
   }
@@ -249,13 +249,8 @@ export class MessageAssembler implements FrameSink {
   #takeStore(): Buffer {
     const data =
       this.#store === undefined ? Buffer.alloc(0) : this.#store.subarray(0, this.#stored);
-    this.#dropStore();
+    this.dropStore();
     return data;
-  }
-
-  #dropStore(): void {
-    this.#store = undefined;
-    this.#stored = 0;
   }
 
   #passOn(chunk: Buffer, start: number, end: number, last: boolean, ascii: boolean): void {
@@ -265,7 +260,7 @@ export class MessageAssembler implements FrameSink {
         throw invalidText();
       this.#endMessage();
     }
-    if (last || end > start) this.#events.onMessagePiece(ownedBytes(chunk, start, end), last);
+    if (last || end > start) this.owner.onMessagePiece(ownedBytes(chunk, start, end), last);
   }
 
   #checkText(chunk: Buffer, start: number, end: number, ascii: boolean): void {
@@ -282,7 +277,7 @@ export class MessageAssembler implements FrameSink {
     last: boolean,
   ): void {
     if (last && this.#controlLength === 0) {
-      this.#events.onControl(opcode, chunk.subarray(start, end));
+      this.owner.onControl(opcode, chunk.subarray(start, end));
       return;
     }
     const control = (this.#control ??= Buffer.allocUnsafeSlow(MAX_CONTROL_PAYLOAD_BYTES));
@@ -290,7 +285,7 @@ export class MessageAssembler implements FrameSink {
     this.#controlLength += end - start;
     if (last) {
       this.#control = undefined;
-      this.#events.onControl(opcode, control.subarray(0, this.#controlLength));
+      this.owner.onControl(opcode, control.subarray(0, this.#controlLength));
     }
   }
 }

@@ -154,7 +154,7 @@ describe("Endpoint, receiving", () => {
 
   it("holds a read limit that is set later", () => {
     const { endpoint } = open("client");
-    endpoint.setReadLimit(1);
+    endpoint.readLimit = 1;
     expect(() => endpoint.receive(hex("81 02 6162"), 0)).toThrow(
       expect.objectContaining({ code: "WS_READ_LIMIT" }),
     );

@@ -3,7 +3,7 @@ import { hex } from "@longwire/testkit";
 import { ProtocolError } from "../../src/errors.ts";
 import { FrameParser } from "../../src/framing/frame-parser.ts";
 import { MessageAssembler } from "../../src/messages/message-assembler.ts";
-import type { AssemblerEvents, Inflater } from "../../src/messages/message-assembler.ts";
+import type { AssemblerOwner, Inflater } from "../../src/messages/message-assembler.ts";
 
 export interface AssemblyOptions {
   /** @default 1_048_576 */
@@ -11,21 +11,42 @@ export interface AssemblyOptions {
   /** Makes RSV1 mean compression. @default none */
   readonly inflater?: Inflater;
   /** Called before the first byte. */
-  readonly prepare?: (assembler: MessageAssembler) => void;
+  readonly prepare?: (assembly: Assembly) => void;
 }
 
 /** An assembler behind a parser in the client's role, whose frames are readable: they are not masked. */
-export class Assembly implements AssemblerEvents {
+export class Assembly implements AssemblerOwner {
   /** `text:68`, `binary:00`, `start:text`, `piece:68`, `end:69`, `ping:`, … with payloads as hex digits. */
   readonly events: string[] = [];
   readonly messages: Buffer[] = [];
   readonly assembler: MessageAssembler;
+  readLimit: number;
+  readonly inflater: Inflater | undefined;
+  streaming = false;
+  discarding = false;
+  readonly lends = false;
   readonly #parser: FrameParser;
 
   constructor(options: AssemblyOptions = {}) {
-    this.assembler = new MessageAssembler(this, options.readLimit ?? 1_048_576, options.inflater);
+    this.readLimit = options.readLimit ?? 1_048_576;
+    this.inflater = options.inflater;
+    this.assembler = new MessageAssembler(this);
     this.#parser = new FrameParser("client", options.inflater !== undefined, this.assembler);
-    options.prepare?.(this.assembler);
+    options.prepare?.(this);
+  }
+
+  startStreaming(): void {
+    this.streaming = true;
+    this.assembler.streamUnfinished();
+  }
+
+  stopStreaming(): void {
+    this.streaming = false;
+  }
+
+  discardData(): void {
+    this.discarding = true;
+    this.assembler.dropStore();
   }
 
   push(bytes: Uint8Array): this {

@@ -147,9 +147,9 @@ describe("read limit", () => {
 
   it("may change between fragments", () => {
     const assembly = new Assembly(limit(2)).pushHex("02 02 0102");
-    assembly.assembler.readLimit = 3;
+    assembly.readLimit = 3;
     assembly.pushHex("80 01 03");
-    assembly.assembler.readLimit = 1;
+    assembly.readLimit = 1;
     expect(() => assembly.pushHex("82 02 0102")).toThrow(
       expect.objectContaining({
         code: "WS_READ_LIMIT",
@@ -227,7 +227,7 @@ describe("memory of an unfinished message", () => {
 });
 
 describe("discarding", () => {
-  const discarding = { prepare: (assembler: Assembly["assembler"]) => assembler.discardData() };
+  const discarding = { prepare: (assembly: Assembly) => assembly.discardData() };
 
   it("gives control frames only", () => {
     expect(assemble("81 01 61 89 01 70 02 01 62 8a 00 80 01 63 88 00", discarding)).toEqual([
@@ -250,7 +250,7 @@ describe("discarding", () => {
 
   it("drops what is there of an unfinished message, and the rest of it", () => {
     const assembly = new Assembly().pushHex("02 05 0102");
-    assembly.assembler.discardData();
+    assembly.discardData();
     expect(assembly.assembler.storedBytes).toBe(0);
     expect(assembly.pushHex("030405 00 01 06 89 00 80 00 81 01 61 8a 00").events).toEqual([
       "ping:",
@@ -260,9 +260,9 @@ describe("discarding", () => {
 
   it("goes on in a message that is being streamed, without giving more of it", () => {
     const assembly = new Assembly();
-    assembly.assembler.startStreaming();
+    assembly.startStreaming();
     assembly.pushHex("02 05 0102");
-    assembly.assembler.discardData();
+    assembly.discardData();
     expect(assembly.pushHex("030405 80 01 06 82 01 07 89 00").events).toEqual([
       "start:binary",
       "piece:0102",
@@ -272,7 +272,7 @@ describe("discarding", () => {
 });
 
 describe("streaming", () => {
-  const streaming = { prepare: (assembler: Assembly["assembler"]) => assembler.startStreaming() };
+  const streaming = { prepare: (assembly: Assembly) => assembly.startStreaming() };
 
   it("gives a message in pieces from its first byte on", () => {
     expect(assemble("01 02 6162 89 00 00 01 63 80 01 64", streaming)).toEqual([
@@ -307,7 +307,7 @@ describe("streaming", () => {
 
   it("begins in the middle of a message with what is there of it", () => {
     const assembly = new Assembly().pushHex("01 03 6162");
-    assembly.assembler.startStreaming();
+    assembly.startStreaming();
     expect(assembly.assembler.storedBytes).toBe(0);
     assembly.pushHex("63 89 00 80 01 64");
     expect(assembly.events).toEqual(["start:text", "piece:6162", "piece:63", "ping:", "end:64"]);
@@ -315,8 +315,8 @@ describe("streaming", () => {
 
   it("begins inside a message of which nothing has come but a header", () => {
     const assembly = new Assembly().pushHex("02 03");
-    assembly.assembler.startStreaming();
-    assembly.assembler.startStreaming();
+    assembly.startStreaming();
+    assembly.startStreaming();
     expect(assembly.pushHex("010203 80 00").events).toEqual([
       "start:binary",
       "piece:010203",
@@ -326,7 +326,7 @@ describe("streaming", () => {
 
   it("ends with the message under way; the next one is whole again", () => {
     const assembly = new Assembly(streaming).pushHex("02 01 61");
-    assembly.assembler.stopStreaming();
+    assembly.stopStreaming();
     expect(assembly.pushHex("80 01 62 82 01 63").events).toEqual([
       "start:binary",
       "piece:61",
@@ -339,7 +339,7 @@ describe("streaming", () => {
     expect(assemble("01 01 c3 80 01 28", streaming).at(-1)).toBe(TEXT_FAULT);
     expect(assemble("81 01 c3", streaming).at(-1)).toBe(TEXT_FAULT);
     const assembly = new Assembly().pushHex("01 01 c3");
-    assembly.assembler.startStreaming();
+    assembly.startStreaming();
     expect(() => assembly.pushHex("00 01 28")).toThrow(
       expect.objectContaining({ code: "WS_UTF8_INVALID" }),
     );
@@ -402,7 +402,7 @@ describe("compressed messages", () => {
   it("are streamed as they are, and say so", () => {
     const events = assemble("41 01 ff 00 01 fe 80 01 fd 81 01 61", {
       ...options,
-      prepare: (assembler) => assembler.startStreaming(),
+      prepare: (assembly) => assembly.startStreaming(),
     });
     expect(events).toEqual(["start:text:compressed", "end:fffefd", "start:text", "end:61"]);
   });
@@ -410,7 +410,7 @@ describe("compressed messages", () => {
   it("are not inflated when they are discarded", () => {
     const inflate = vi.fn<Inflater["inflate"]>();
     const assembly = new Assembly({ inflater: { inflate } });
-    assembly.assembler.discardData();
+    assembly.discardData();
     assembly.pushHex("c1 02 0102 42 00 80 00");
     expect(inflate).not.toHaveBeenCalled();
   });
