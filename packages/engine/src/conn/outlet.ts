@@ -1,6 +1,6 @@
 /** The way of frames from the output to the transport: when they are written, and that one write is under way at a time. */
 
-import type { FrameBatch } from "../framing/frame-batch.ts";
+import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { Transport } from "../transport/transport.ts";
 
 /** What the outlet asks and tells the writing half. */
@@ -18,7 +18,7 @@ export interface OutletOwner {
 }
 
 export class Outlet {
-  readonly #output: FrameBatch;
+  readonly #endpoint: Endpoint;
   readonly #transport: Transport;
   readonly #owner: OutletOwner;
   #inFlightBytes = 0;
@@ -26,8 +26,8 @@ export class Outlet {
   /** The first frame since the last input or tick has gone. */
   #hasWritten = false;
 
-  constructor(output: FrameBatch, transport: Transport, owner: OutletOwner) {
-    this.#output = output;
+  constructor(endpoint: Endpoint, transport: Transport, owner: OutletOwner) {
+    this.#endpoint = endpoint;
     this.#transport = transport;
     this.#owner = owner;
   }
@@ -39,13 +39,13 @@ export class Outlet {
 
   /** Writes what waits, unless a write is under way. */
   flush(): void {
-    const output = this.#output;
+    const endpoint = this.#endpoint;
     while (this.#inFlightBytes === 0) {
       this.#owner.fillOutput();
-      const bytes = output.byteLength;
+      const bytes = endpoint.outputBytes;
       if (bytes === 0) break;
-      const written = this.#transport.write(output.take());
-      output.settle(written);
+      const written = this.#transport.write(endpoint.takeOutput());
+      endpoint.settleOutput(written);
       this.#owner.onHandedOn(bytes, written);
       if (!written) this.#inFlightBytes += bytes;
     }
@@ -78,7 +78,7 @@ export class Outlet {
   /** All input of this wake-up has been handled: what has been queued meanwhile goes out in one write. */
   onInputDone(): void {
     this.#hasWritten = false;
-    if (this.#output.byteLength > 0 && this.#inFlightBytes === 0) this.flush();
+    if (this.#endpoint.outputBytes > 0 && this.#inFlightBytes === 0) this.flush();
   }
 
   /** The transport has handed on all that was in flight. */

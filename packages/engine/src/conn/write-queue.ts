@@ -64,7 +64,7 @@ export class WriteQueue implements OutletOwner {
     owner: WriteQueueOwner,
   ) {
     this.#endpoint = endpoint;
-    this.#outlet = new Outlet(endpoint.output, transport, this);
+    this.#outlet = new Outlet(endpoint, transport, this);
     this.#limits = limits;
     this.#owner = owner;
     if (endpoint.deflate !== undefined) this.#lane = this.#openLane(endpoint.deflate);
@@ -92,7 +92,7 @@ export class WriteQueue implements OutletOwner {
   /** Bytes of frames that the kernel has not taken yet. */
   get bufferedAmount(): number {
     return (
-      this.#endpoint.output.byteLength +
+      this.#endpoint.outputBytes +
       this.#outlet.inFlightBytes +
       (this.#waiting?.bytes ?? 0) +
       (this.#lane?.bytes ?? 0)
@@ -108,7 +108,7 @@ export class WriteQueue implements OutletOwner {
     return (
       this.#waiting?.isEmpty !== false &&
       this.#lane?.isTaken !== true &&
-      this.#endpoint.output.byteLength === 0
+      this.#endpoint.outputBytes === 0
     );
   }
 
@@ -142,7 +142,7 @@ export class WriteQueue implements OutletOwner {
       this.#parkShared(frames);
       return true;
     }
-    this.#endpoint.output.appendShared(frames);
+    this.#endpoint.sendFrames(frames);
     this.flush();
     return this.#outlet.inFlightBytes === 0;
   }
@@ -152,14 +152,14 @@ export class WriteQueue implements OutletOwner {
     if (this.failure !== undefined || !this.#admit(frames)) return;
     if (this.#mustPark()) this.#parkShared(frames);
     else {
-      this.#endpoint.output.appendFrames(frames);
+      this.#endpoint.sendCopyOfFrames(frames);
       this.#outlet.flushSoon();
     }
   }
 
   #parkShared(frames: Uint8Array): void {
     const kept = Uint8Array.from(frames);
-    const start = (): void => this.#endpoint.output.appendShared(kept);
+    const start = (): void => this.#endpoint.sendFrames(kept);
     this.#waits.parked.park({ bytes: kept.length, start, reject: () => {} });
   }
 
@@ -371,7 +371,7 @@ export class WriteQueue implements OutletOwner {
     }
     waiting.controls.start(() => true);
     waiting.parked.start(
-      () => !this.#laneTaken() && this.#endpoint.output.byteLength < this.#limits.writeWaterMark,
+      () => !this.#laneTaken() && this.#endpoint.outputBytes < this.#limits.writeWaterMark,
     );
   }
 
@@ -387,7 +387,7 @@ export class WriteQueue implements OutletOwner {
   fail(error: Error | (() => Error)): void {
     this.#failure ??= error;
     this.#deadline?.clear();
-    this.#endpoint.output.clear();
+    this.#endpoint.clearOutput();
     const somebodyWaits = this.#lane !== undefined || this.#waiting !== undefined;
     const failure = somebodyWaits ? this.failure : undefined;
     if (failure === undefined) return;

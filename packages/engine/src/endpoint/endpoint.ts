@@ -2,10 +2,10 @@
 
 import type { MessageDeflate } from "../extensions/message-deflate.ts";
 import { parseClosePayload, serializeClosePayload } from "../framing/close-payload.ts";
-import { FrameBatch, MAX_COPIED_PAYLOAD_BYTES } from "../framing/frame-batch.ts";
+import { giveBatch, MAX_COPIED_PAYLOAD_BYTES, takeBatch } from "../framing/frame-batch.ts";
+import type { FrameBatch } from "../framing/frame-batch.ts";
 import { firstByte } from "../framing/frame-serializer.ts";
 import type { Role } from "../framing/frame.ts";
-import { createMaskingKeySource } from "../framing/masking.ts";
 import { Opcode } from "../framing/opcode.ts";
 import type { ControlOpcode } from "../framing/opcode.ts";
 import type { DataType } from "../messages/message.ts";
@@ -35,16 +35,13 @@ export interface EndpointInit {
   readonly events: EndpointEvents;
 }
 
-// One source serves all clients of the process.
-let maskingKeys: (() => number) | undefined;
-
 export class Endpoint implements AssemblerOwner {
   readonly #role: Role;
   readonly #events: EndpointEvents;
   /** While a message of the peer is under way. */
   #decoder: MessageDecoder | undefined;
-  /** Frames that wait to be written. */
-  readonly output: FrameBatch;
+  /** While frames wait to be written. */
+  #output: FrameBatch | undefined;
   /** Compression, when it has been negotiated. */
   readonly deflate: MessageDeflate | undefined;
   /** Longest message in bytes, after inflating; counts from the next frame on. */
@@ -64,9 +61,6 @@ export class Endpoint implements AssemblerOwner {
     this.#events = init.events;
     this.deflate = init.deflate;
     this.readLimit = init.readLimit;
-    this.output = new FrameBatch(
-      init.role === "client" ? (maskingKeys ??= createMaskingKeySource()) : undefined,
-    );
   }
 
   get state(): ClosingState {
@@ -156,12 +150,12 @@ export class Endpoint implements AssemblerOwner {
       this.sendCompressed(type, isCopied ? compressed : Buffer.from(compressed));
       return;
     }
-    this.output.append(firstByte(true, false, type), payload);
+    this.#openOutput().append(firstByte(true, false, type), payload);
   }
 
   /** Queues a whole data message that has been compressed for this connection. */
   sendCompressed(type: DataType, compressed: Uint8Array): void {
-    this.output.append(firstByte(true, true, type), compressed);
+    this.#openOutput().append(firstByte(true, true, type), compressed);
   }
 
   /** Prepared messages go out as frames that other connections send too. */
@@ -175,9 +169,9 @@ export class Endpoint implements AssemblerOwner {
     const type = message.type as DataType; // control types take other ways
     if (!this.sharesPrepared) this.sendMessage(type, message.payload, true);
     else if (deflate?.applies(message.payload.length) === true) {
-      this.output.appendShared(message.compressedServerFrame(deflate));
+      this.#openOutput().appendShared(message.compressedServerFrame(deflate));
       deflate.sentShared(message.payload);
-    } else this.output.appendShared(message.serverFrame);
+    } else this.#openOutput().appendShared(message.serverFrame);
   }
 
   /** Queues one frame of a message: `opcode` is the continuation for all but its first one. */
@@ -187,12 +181,12 @@ export class Endpoint implements AssemblerOwner {
     fin: boolean,
     compressed: boolean,
   ): void {
-    this.output.append(firstByte(fin, compressed, opcode), payload);
+    this.#openOutput().append(firstByte(fin, compressed, opcode), payload);
   }
 
   /** Queues a ping or pong; at most 125 bytes, which the caller has checked. */
   sendControl(opcode: typeof Opcode.ping | typeof Opcode.pong, payload: Uint8Array): void {
-    this.output.append(firstByte(true, false, opcode), payload);
+    this.#openOutput().append(firstByte(true, false, opcode), payload);
   }
 
   /**
@@ -201,8 +195,52 @@ export class Endpoint implements AssemblerOwner {
    * @throws RangeError for a code that must not be sent or a reason that is too long.
    */
   sendClose(code: number, reason: string): void {
-    this.output.append(firstByte(true, false, Opcode.close), serializeClosePayload(code, reason));
+    this.#openOutput().append(
+      firstByte(true, false, Opcode.close),
+      serializeClosePayload(code, reason),
+    );
     this.#state = nextClosingState(this.#state, "send-close");
+  }
+
+  /** Queues whole frames that many connections share, by reference however short they are. */
+  sendFrames(frames: Uint8Array): void {
+    this.#openOutput().appendShared(frames);
+  }
+
+  /** Queues a copy of whole frames. */
+  sendCopyOfFrames(frames: Uint8Array): void {
+    this.#openOutput().appendFrames(frames);
+  }
+
+  #openOutput(): FrameBatch {
+    return (this.#output ??= takeBatch(this.#role));
+  }
+
+  /** Bytes of all frames that wait to be written. */
+  get outputBytes(): number {
+    return this.#output?.byteLength ?? 0;
+  }
+
+  /** Takes these out, as pieces in order. {@link settleOutput} must follow once they have been handed on. */
+  takeOutput(): Uint8Array[] {
+    return this.#output?.take() ?? [];
+  }
+
+  /** @param written - Nobody will read the pieces that {@link takeOutput} gave any more. */
+  settleOutput(written: boolean): void {
+    this.#output?.settle(written);
+    if (this.#output?.byteLength === 0) this.#giveOutput(this.#output);
+  }
+
+  /** Drops all frames that wait to be written. */
+  clearOutput(): void {
+    this.#output?.clear();
+    if (this.#output !== undefined) this.#giveOutput(this.#output);
+  }
+
+  #giveOutput(output: FrameBatch): void {
+    this.#output = undefined;
+    giveBatch(this.#role, output);
   }
 
   transportEnded(): void {

@@ -48,8 +48,8 @@ function open(role: Role, readLimit = 1_048_576): { endpoint: Endpoint; log: Eve
 
 /** What the endpoint has to send, and nothing of it is left. */
 function sent(endpoint: Endpoint): Buffer {
-  const bytes = Buffer.concat(endpoint.output.take());
-  endpoint.output.settle(true);
+  const bytes = Buffer.concat(endpoint.takeOutput());
+  endpoint.settleOutput(true);
   return bytes;
 }
 
@@ -206,8 +206,8 @@ describe("Endpoint, sending", () => {
     for (let count = 0; count < 2; count++) {
       const { endpoint } = open("server");
       endpoint.sendPrepared(prepared);
-      expect(endpoint.output.take()[0]).toBe(prepared.serverFrame);
-      endpoint.output.settle(true);
+      expect(endpoint.takeOutput()[0]).toBe(prepared.serverFrame);
+      endpoint.settleOutput(true);
     }
   });
 
@@ -215,7 +215,7 @@ describe("Endpoint, sending", () => {
     const { endpoint } = open("server");
     expect(() => endpoint.sendClose(1006, "")).toThrow(RangeError);
     expect(() => endpoint.sendClose(1000, "x".repeat(124))).toThrow(RangeError);
-    expect(endpoint.output.byteLength).toBe(0);
+    expect(endpoint.outputBytes).toBe(0);
     expect(endpoint.state).toBe("open");
   });
 
