@@ -126,7 +126,8 @@ export class Conn<In = unknown, Out = unknown>
 
   /**
    * Calls back for each message, synchronously while the bytes are parsed: the fastest way to read. When the callback
-   * returns a promise, the next message waits for it. Resolves and rejects as iteration ends.
+   * returns a promise, the next message waits for it. Resolves and rejects as iteration ends; who has no use for that may
+   * leave the promise alone.
    * An error of the callback closes the connection with 1011 and reaches the route's error channel.
    *
    * @throws TypeError for a callback or an option of another kind, or when somebody reads already.

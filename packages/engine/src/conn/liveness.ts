@@ -2,8 +2,7 @@
 
 import { WebSocketError } from "../errors.ts";
 import { MessageType } from "../messages/message.ts";
-import { Heartbeat, now } from "./heartbeat.ts";
-import type { HeartbeatOwner } from "./heartbeat.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { ConnLimits } from "./limits.ts";
 import { Pings } from "./pings.ts";
 import type { ReadEnd } from "./read-end.ts";
@@ -18,26 +17,18 @@ export interface LivenessOwner {
   onPeerLost(error: Error): void;
 }
 
-export class Liveness implements HeartbeatOwner {
+export class Liveness extends Heartbeat {
   readonly #owner: LivenessOwner;
   #pings: Pings | undefined;
-  readonly #heartbeat: Heartbeat | undefined;
   /** Ends the wait for the pong of an earlier heartbeat: a peer that never answers must not leave a row of them. */
   #heartbeatWait: AbortController | undefined;
-  #lastReceivedAt: number = now();
 
   constructor(owner: LivenessOwner, limits: ConnLimits) {
+    super(limits);
     this.#owner = owner;
-    const { heartbeatInterval, heartbeatTimeout } = limits;
-    if (heartbeatInterval !== Infinity)
-      this.#heartbeat = new Heartbeat(heartbeatInterval, heartbeatTimeout, this);
   }
 
-  get lastReceivedAt(): number {
-    return this.#lastReceivedAt;
-  }
-
-  get readingPaused(): boolean {
+  protected get readingPaused(): boolean {
     return this.#owner.readingPaused;
   }
 
@@ -84,33 +75,20 @@ export class Liveness implements HeartbeatOwner {
     );
   }
 
-  sendHeartbeat(): void {
+  protected sendHeartbeat(): void {
     this.#heartbeatWait?.abort();
     this.#heartbeatWait = new AbortController();
     const { signal } = this.#heartbeatWait;
-    void this.#ping(undefined, { signal }, () => this.#heartbeat?.onPinged());
-  }
-
-  onReceived(): void {
-    this.#lastReceivedAt = now();
+    void this.#ping(undefined, { signal }, () => this.onPinged());
   }
 
   onPong(payload: Buffer): void {
     this.#pings?.onPong(payload);
   }
 
-  onResumed(): void {
-    this.#heartbeat?.onResumed();
-  }
-
-  onPeerLost(silentMs: number): void {
+  protected onSilence(silentMs: number): void {
     const silence = `nothing was received for ${Math.round(silentMs)} ms, a ping included`;
     this.#owner.onPeerLost(new WebSocketError("WS_PONG_TIMEOUT", silence));
-  }
-
-  /** Nothing can be asked of the peer any more: a close frame has been sent, and its answer has its own time limit. */
-  stopHeartbeat(): void {
-    this.#heartbeat?.stop();
   }
 
   /** The connection has ended. */

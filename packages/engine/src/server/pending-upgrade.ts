@@ -20,7 +20,7 @@ import { isHttp2Stream } from "../transport/http2-transport.ts";
 import type { ResponseClass } from "./attach-options.ts";
 import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
-import { endWhole, ignoreError, refuseSocket } from "./refuse-socket.ts";
+import { endWhole, ignoreError, refuseSocket, unguardSocket } from "./refuse-socket.ts";
 import { connectResponse, isSwitching } from "./stream-response.ts";
 
 /** What becomes of an accepted request. Exactly one of the two is called, once. */
@@ -236,6 +236,7 @@ export class PendingUpgrade {
     held.request.resume(); // to its end, as node does when a response has finished
     try {
       this.#conn = acceptance.open(held.socket, held.head);
+      unguardSocket(held.socket);
     } catch (cause) {
       held.socket.destroy();
       const failure = new HandshakeError(500, "the connection could not be opened", { cause });

@@ -11,9 +11,14 @@ export const LINGER_MS = 1_000;
 /** Takes an error that needs no answer: `close` follows, and tells the same. */
 export function ignoreError(): void {}
 
-/** Sees to it that a reset cannot end the process. Stays for life, and keeps no reference. */
+/** Sees to it that a reset cannot end the process. Keeps no reference. */
 export function guardSocket(socket: Duplex): void {
   if (!socket.listeners("error").includes(ignoreError)) socket.on("error", ignoreError);
+}
+
+/** A connection has the socket, and listens itself: a list of two listeners would take 64 bytes of each. */
+export function unguardSocket(socket: Duplex): void {
+  socket.removeListener("error", ignoreError);
 }
 
 /**
