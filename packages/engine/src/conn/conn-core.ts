@@ -14,8 +14,9 @@ import type { DataType } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
 import type { ConnLimits } from "./limits.ts";
 import { isCausedBy, isQuietCode } from "./close-errors.ts";
-import { CloseLimit } from "./close-limit.ts";
 import type { ClosedListener } from "./closed-listener.ts";
+import { Closing } from "./closing.ts";
+import type { ClosingOwner } from "./closing.ts";
 import { Ending } from "./ending.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Liveness } from "./liveness.ts";
@@ -50,8 +51,15 @@ export interface CoreInit<In> {
 }
 
 export class ConnCore<In>
-  implements EndpointEvents, TransportEvents, ReadingEvents, WriteQueueOwner, LivenessOwner
+  implements
+    EndpointEvents,
+    TransportEvents,
+    ReadingEvents,
+    WriteQueueOwner,
+    LivenessOwner,
+    ClosingOwner
 {
+  readonly role: Role;
   readonly limits: ConnLimits;
   readonly transport: Transport;
   readonly reading: Reading<In>;
@@ -61,32 +69,20 @@ export class ConnCore<In>
   /** Where errors go that no promise of the handler carries; undefined: nobody has said. */
   reporter: ErrorReporter | undefined;
 
-  readonly #role: Role;
   readonly #endpoint: Endpoint;
   // Most connections need none of these three while they are open.
   #lifetime: Lifetime | undefined;
   #ending: Ending | undefined;
-  #closeLimit: CloseLimit | undefined;
+  #closing: Closing | undefined;
   /** The newest of those who hear that the socket is gone. */
   #closedListener: ClosedListener | undefined;
-  /** This side has begun to close: by `close()`, a drain, a violation, an overflow. */
-  #localClose = false;
-  #closeSent = false;
-  /** Messages of the peer are dropped until it answers our close frame. */
-  #discarding = false;
   #end: CloseInfo | undefined;
   /** What reads get once the connection has ended. */
   #readEnd: ReadEnd | undefined;
   #transportClosed = false;
-  /** TCP is to end as soon as everything is written. */
-  #finishing = false;
-  /** The peer has sent its FIN. */
-  #peerEnded = false;
-  /** A close or violation of the peer that waits for the end of the turn. */
-  #deferred: (() => void) | undefined;
 
   constructor(init: CoreInit<In>) {
-    this.#role = init.role;
+    this.role = init.role;
     this.limits = init.limits;
     this.#endpoint = new Endpoint({
       role: init.role,
@@ -109,7 +105,8 @@ export class ConnCore<In>
   /** 0-3 as in WHATWG's `readyState`, without CONNECTING. */
   get readyState(): 1 | 2 | 3 {
     if (this.#transportClosed) return 3;
-    return this.#end !== undefined || this.#closeSent || this.#localClose ? 2 : 1;
+    if (this.#end !== undefined) return 2;
+    return this.#closing?.isSent === true || this.#closing?.isLocal === true ? 2 : 1;
   }
 
   /** Set once the connection is over. */
@@ -179,13 +176,14 @@ export class ConnCore<In>
    */
   close(code: number, reason: string, timeout: number = this.limits.closeTimeout): void {
     serializeClosePayload(code, reason); // throws before anything has changed
-    this.#runDeferred();
-    if (this.#end !== undefined || this.#discarding) return;
-    this.#localClose = true;
-    this.#discarding = true;
+    const closing = this.#startClosing();
+    closing.runDeferred();
+    if (this.#end !== undefined || closing.isDiscarding) return;
+    closing.isLocal = true;
+    closing.isDiscarding = true;
     this.reading.discardAll();
-    this.#sendClose(code, reason);
-    this.#armCloseTimer(timeout);
+    closing.send(code, reason);
+    closing.limit(timeout);
   }
 
   /**
@@ -195,18 +193,24 @@ export class ConnCore<In>
    */
   writeClose(code: number, reason: string): void {
     serializeClosePayload(code, reason);
-    if (this.#end === undefined) this.#localClose = true;
-    this.#sendClose(code, reason);
-    if (this.#end === undefined) this.#armCloseTimer(this.limits.closeTimeout);
-    else this.#finishTransport();
+    const closing = this.#startClosing();
+    if (this.#end === undefined) closing.isLocal = true;
+    closing.send(code, reason);
+    if (this.#end === undefined) closing.limit(this.limits.closeTimeout);
+    else closing.finish();
   }
 
   /** Gives the socket up at once. */
   terminate(): void {
-    this.#localClose = true;
-    this.#runDeferred();
+    const closing = this.#startClosing();
+    closing.isLocal = true;
+    closing.runDeferred();
     this.#endWith(ABNORMAL, undefined);
     this.#destroy(undefined);
+  }
+
+  #startClosing(): Closing {
+    return (this.#closing ??= new Closing(this));
   }
 
   #destroy(cause: Error | undefined): void {
@@ -214,52 +218,13 @@ export class ConnCore<In>
     this.transport.destroy();
   }
 
-  #sendClose(code: number, reason: string): void {
-    if (this.#closeSent) return;
-    this.#closeSent = true;
-    this.liveness.stopHeartbeat();
-    this.writing.close(code, reason);
-  }
-
-  #armCloseTimer(timeout: number): void {
-    this.#closeLimit ??= new CloseLimit(this);
-    this.#closeLimit.set(timeout);
-  }
-
-  /** Both close frames are on their way, or nothing more can be said: TCP follows. */
-  #finishTransport(): void {
-    if (this.#closeLimit === undefined) this.#armCloseTimer(this.limits.closeTimeout);
-    this.#finishing = true;
-    this.#endTransport();
-  }
-
-  /** "the server ... closes the TCP connection first" §7.1.1, so that TIME_WAIT stays with it; a client waits for that. */
-  #endTransport(): void {
-    const first = this.#role === "server" || this.#peerEnded;
-    if (this.#finishing && first && this.writing.isFlushed) this.transport.end();
-  }
-
-  /**
-   * Runs `action` behind this turn, so that a handler that answers at once has its answer sent before the close frame.
-   * Always: the messages may have come in chunks of their own just before, without a microtask between.
-   */
-  #defer(action: () => void): void {
-    this.#deferred = action;
-    setImmediate(() => this.#runDeferred());
-  }
-
-  #runDeferred(): void {
-    const action = this.#deferred;
-    this.#deferred = undefined;
-    action?.();
-  }
-
   /** The connection is over: everybody who waits is told. */
   #endWith(end: CloseInfo, cause: Error | undefined, failure?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = end;
 
-    const quiet = failure === undefined && (this.#localClose || isQuietCode(end.code));
+    const quiet =
+      failure === undefined && (this.#closing?.isLocal === true || isQuietCode(end.code));
     const options = cause === undefined ? {} : { cause };
     const readEnd = new ReadEnd(quiet, failure ?? (() => new CloseError(end, options)));
     this.#readEnd = readEnd;
@@ -295,17 +260,18 @@ export class ConnCore<In>
   }
 
   onClose(code: number, reason: string): void {
-    this.#defer(() => {
+    const closing = this.#startClosing();
+    closing.defer(() => {
       const handler = this.handlers?.close;
-      if (handler !== undefined && !this.#closeSent) {
+      if (handler !== undefined && !closing.isSent) {
         if (!this.#runHandler(() => handler(code, reason))) return;
       } else {
         // "When sending a Close frame in response, the endpoint typically echos the status code it received" §5.5.1
-        this.#sendClose(code, "");
+        closing.send(code, "");
       }
-      this.#endWith({ code, reason, wasClean: this.#closeSent }, undefined);
-      if (this.#closeSent) this.#finishTransport();
-      else this.#armCloseTimer(this.limits.closeTimeout); // the handler has taken the answer upon itself
+      this.#endWith({ code, reason, wasClean: closing.isSent }, undefined);
+      if (closing.isSent) closing.finish();
+      else closing.limit(this.limits.closeTimeout); // the handler has taken the answer upon itself
     });
   }
 
@@ -324,27 +290,23 @@ export class ConnCore<In>
   #onHandlerError(error: unknown): void {
     const failure = error instanceof Error ? error : new Error(String(error));
     this.#endpoint.stopListening();
-    this.#sendClose(CloseCode.internalError, "");
-    this.#endWith(
-      { code: CloseCode.internalError, reason: "", wasClean: false },
-      undefined,
-      failure,
-    );
-    this.#finishTransport();
+    const end = { code: CloseCode.internalError, reason: "", wasClean: false };
+    this.#closeBy(end, failure);
+  }
+
+  /** Closes for a failure of this side or a violation of the peer. */
+  #closeBy(end: CloseInfo, failure: Error): void {
+    const closing = this.#startClosing();
+    closing.send(end.code, truncateCloseReason(end.reason));
+    this.#endWith(end, undefined, failure);
+    closing.finish();
   }
 
   // ---- told by reading and writing ----
 
   onViolation(error: ProtocolError): void {
-    this.#defer(() => {
-      this.#sendClose(error.closeCode, truncateCloseReason(error.message));
-      this.#endWith(
-        { code: error.closeCode, reason: error.message, wasClean: false },
-        undefined,
-        error,
-      );
-      this.#finishTransport();
-    });
+    const end = { code: error.closeCode, reason: error.message, wasClean: false };
+    this.#startClosing().defer(() => this.#closeBy(end, error));
   }
 
   onCallbackError(error: unknown): void {
@@ -378,13 +340,13 @@ export class ConnCore<In>
 
   onOverflow(): void {
     const reason = "too slow: send buffer full";
-    this.#sendClose(CloseCode.tryAgainLater, reason);
+    this.#startClosing().send(CloseCode.tryAgainLater, reason);
     this.#endWith({ code: CloseCode.tryAgainLater, reason, wasClean: false }, this.writing.failure);
     this.transport.destroy();
   }
 
   onDeflated(): void {
-    this.#endTransport();
+    this.#closing?.endTransport();
   }
 
   /** The peer is lost: a deadline has passed for bytes that wait, or it has been silent for too long. */
@@ -401,25 +363,26 @@ export class ConnCore<In>
   }
 
   onEnd(): void {
-    this.#runDeferred();
+    const closing = this.#startClosing();
+    closing.runDeferred();
     this.#endpoint.transportEnded();
     this.#endWith(ABNORMAL, undefined);
-    this.#peerEnded = true;
+    closing.peerEnded = true;
     this.writing.refuse(() => writeOnClosed(undefined));
-    this.#finishTransport();
+    closing.finish();
   }
 
   onWritten(): void {
     this.writing.onWritten();
-    this.#endTransport();
+    this.#closing?.endTransport();
   }
 
   onClosed(error: Error | undefined): void {
     if (this.#transportClosed) return;
     this.#transportClosed = true;
-    this.#runDeferred();
+    this.#closing?.runDeferred();
     this.#endpoint.transportEnded();
-    this.#closeLimit?.set(Infinity);
+    this.#closing?.limit(Infinity);
     this.#endWith(ABNORMAL, error);
     this.writing.fail(() => writeOnClosed(error));
     if (this.#end !== undefined) this.#ending?.onClosed(this.#end);
