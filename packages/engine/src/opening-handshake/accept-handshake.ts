@@ -42,19 +42,27 @@ const RESERVED_RESPONSE_HEADERS: ReadonlyMap<string, string> = new Map([
  * Chooses subprotocol and extensions, and lists the headers that say so. This part of the answer is the same for
  * HTTP/1.1 and HTTP/2.
  *
+ * @param first - Headers that go before these.
  * @throws TypeError when a header of the application is reserved or could break out of its line, or when a
  *   `subprotocols` function returns what was not offered.
  */
-export function negotiate(request: HandshakeRequest, options: AcceptOptions): AcceptedHandshake {
+export function negotiate(
+  request: HandshakeRequest,
+  options: AcceptOptions,
+  first: readonly HeaderField[] = [],
+): AcceptedHandshake {
   const subprotocol = chooseSubprotocol(request.offeredSubprotocols, options.subprotocols);
   const accepted =
     options.compression === undefined
       ? undefined
       : acceptOffer(request.extensionOffers, options.compression);
-  const headers: HeaderField[] = [];
-  if (subprotocol !== "") headers.push(["Sec-WebSocket-Protocol", subprotocol]);
-  if (accepted !== undefined) headers.push(["Sec-WebSocket-Extensions", accepted.response]);
-  headers.push(...outgoingHeaders(options.headers, RESERVED_RESPONSE_HEADERS));
+  // No more arrays than needed, and none that grows: each handshake would leave it behind.
+  let headers = first;
+  if (subprotocol !== "") headers = headers.concat([["Sec-WebSocket-Protocol", subprotocol]]);
+  if (accepted !== undefined)
+    headers = headers.concat([["Sec-WebSocket-Extensions", accepted.response]]);
+  const more = outgoingHeaders(options.headers, RESERVED_RESPONSE_HEADERS);
+  if (more.length > 0) headers = headers.concat(more);
   return { headers, subprotocol, extensions: accepted?.response ?? "", deflate: accepted?.deflate };
 }
 
@@ -68,11 +76,10 @@ export function acceptHandshake(
   key: string,
   options: AcceptOptions,
 ): AcceptedHandshake {
-  const negotiated = negotiate(request, options);
-  const headers: HeaderField[] = [
-    ...UPGRADE_HEADERS,
+  const [upgrade, connection] = UPGRADE_HEADERS;
+  return negotiate(request, options, [
+    upgrade,
+    connection,
     ["Sec-WebSocket-Accept", acceptKey(key)],
-    ...negotiated.headers,
-  ];
-  return { ...negotiated, headers };
+  ]);
 }

@@ -19,7 +19,7 @@ const RESERVED_PROXY_HEADERS: ReadonlyMap<string, string> = new Map([
  *
  * @throws TypeError when one belongs to the request itself or could break out of its line.
  */
-export function proxyHeaderFields(headers: HeaderInput | undefined): HeaderField[] {
+export function proxyHeaderFields(headers: HeaderInput | undefined): readonly HeaderField[] {
   return outgoingHeaders(headers, RESERVED_PROXY_HEADERS);
 }
 

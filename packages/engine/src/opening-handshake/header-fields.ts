@@ -30,15 +30,19 @@ export interface RequestHead {
 }
 
 /** The values of all lines named `name`, in their order. */
-export function headerValues(rawHeaders: readonly string[], name: string): string[] {
-  const values: string[] = [];
+export function headerValues(rawHeaders: readonly string[], name: string): readonly string[] {
+  let values: string[] | undefined;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const line = rawHeaders[at];
     const value = rawHeaders[at + 1];
-    if (line !== undefined && value !== undefined && equalAsciiFold(line, name)) values.push(value);
+    if (line === undefined || value === undefined || !equalAsciiFold(line, name)) continue;
+    if (values === undefined) values = [value]; // pushing into an empty array makes room for 17
+    else values.push(value);
   }
-  return values;
+  return values ?? NO_VALUES;
 }
+
+const NO_VALUES: readonly string[] = [];
 
 /** A parsed `#token` list. */
 export interface TokenList {
@@ -110,6 +114,8 @@ function* lines(input: HeaderInput): Generator<readonly [unknown, unknown]> {
   }
 }
 
+const NO_FIELDS: readonly HeaderField[] = [];
+
 /**
  * Checks headers that are to be sent, and lists them line by line.
  *
@@ -119,9 +125,9 @@ function* lines(input: HeaderInput): Generator<readonly [unknown, unknown]> {
 export function outgoingHeaders(
   input: HeaderInput | undefined,
   reserved: ReadonlyMap<string, string>,
-): HeaderField[] {
+): readonly HeaderField[] {
+  if (input === undefined) return NO_FIELDS;
   const fields: HeaderField[] = [];
-  if (input === undefined) return fields;
   if (typeof input !== "object" || input === null) {
     throw new TypeError(`headers must be pairs or an object, got ${String(input)}`);
   }

@@ -34,7 +34,7 @@ export interface HandshakeRequest {
 }
 
 /** Said by a 101 and by a 426. */
-export const UPGRADE_HEADERS: readonly HeaderField[] = [
+export const UPGRADE_HEADERS: readonly [upgrade: HeaderField, connection: HeaderField] = [
   ["Upgrade", "websocket"],
   ["Connection", "Upgrade"],
 ];

@@ -23,17 +23,19 @@ export function dispatch(
   request: IncomingMessage,
   pending: PendingUpgrade,
 ): void {
-  const fail = (error: unknown): void => answerFault(pending, error);
   try {
     const returned = listener(request, pending.response);
-    if (isThenable(returned))
-      Promise.resolve(returned)
-        .then(() => pending.send())
-        .catch(fail);
+    if (isThenable(returned)) sendBehind(returned, pending);
   } catch (error) {
-    fail(error);
+    answerFault(pending, error);
   }
   pending.watch();
+}
+
+function sendBehind(returned: PromiseLike<unknown>, pending: PendingUpgrade): void {
+  Promise.resolve(returned)
+    .then(() => pending.send())
+    .catch((error: unknown) => answerFault(pending, error));
 }
 
 /** An app that threw has not answered. Nobody else will: this is where node would have let the process end. */

@@ -6,17 +6,18 @@ import type { Duplex } from "node:stream";
 
 /**
  * Takes the response off the socket, and tells everybody who waits for its end (`stream.finished`, loggers).
- * Node does both for the responses of its own parser.
+ * Node does both for the responses of its own parser, and in the same way: a response that has finished needs no destroy.
  */
 export function finishResponse(response: ServerResponse, socket: Duplex): void {
   // Typed as net.Socket by node; see assignSocket above. The application may have detached it.
   if (response.socket === socket) response.detachSocket(socket as Socket);
-  response.destroy();
+  if (!response.writableFinished) response.destroy(); // what is written into it from now on goes nowhere
   process.nextTick(tellClosed, response);
 }
 
 function tellClosed(response: ServerResponse): void {
-  if (response.closed) return; // Node 24 and later tell it themselves when there is no socket
+  if (response.closed) return; // Node 24 and later tell it themselves when a response without a socket is destroyed
+  response.destroyed = true;
   Reflect.set(response, "_closed", true); // what `closed` shows: stream.finished looks at it
   response.emit("close");
 }

@@ -1,6 +1,6 @@
 /** The first moments of an upgrade request: each check here was one packet that ended the process. */
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ResponseClass } from "./attach-options.ts";
 import { PendingUpgrade, type UpgradeHome } from "./pending-upgrade.ts";
@@ -12,8 +12,8 @@ export interface Reception {
   /** Milliseconds to the 101. */
   readonly timeout: number;
   readonly home: UpgradeHome | undefined;
-  /** The server's setting; undefined for node's own. */
-  readonly maxHeadersCount: number | null | undefined;
+  /** Has a setting of node's; undefined for node's own. */
+  readonly server: Pick<Server, "maxHeadersCount"> | undefined;
   /** Of what class the response is. */
   readonly Response: ResponseClass;
 }
@@ -27,10 +27,10 @@ export function receiveUpgrade(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  { timeout, home, maxHeadersCount, Response }: Reception,
+  { timeout, home, server, Response }: Reception,
 ): PendingUpgrade | undefined {
   if (socket.destroyed) return undefined; // reset while other listeners had their turn
-  if (lostHeaders(request, maxHeadersCount) || declaresBody(request)) {
+  if (lostHeaders(request, server?.maxHeadersCount) || declaresBody(request)) {
     refuseSocket(socket, 400);
     return undefined;
   }

@@ -22,15 +22,15 @@ export function isSwitching(response: ServerResponse): boolean {
 /**
  * Makes the response to an extended CONNECT request.
  *
- * @param mayAccept - Asked when a 101 goes out: without acceptance it is the application's fault.
+ * @param pending - Asked when a 101 goes out: without acceptance it is the application's fault.
  */
 export function connectResponse(
   request: IncomingMessage,
   stream: ServerHttp2Stream,
-  mayAccept: () => boolean,
+  pending: { readonly accepted: boolean },
 ): ServerResponse {
   const response: ServerResponse = streamResponse(request, stream, (status) => {
-    if (status === 101 && mayAccept()) switching.add(response);
+    if (status === 101 && pending.accepted) switching.add(response);
     return switching.has(response) ? 200 : refusalStatus(status);
   });
   return response;

@@ -9,6 +9,7 @@ import { milliseconds } from "../conn/limits.ts";
 import type { AttachOptions, ResponseClass } from "./attach-options.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
+import { responseOn } from "./response-on.ts";
 import {
   listenToStreams,
   othersListen,
@@ -19,7 +20,7 @@ import { keepHttp, replayAsHttp } from "./h2c-replay.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
 import { checkAttachOptionNames } from "./option-names.ts";
 import { watchForTaker } from "./other-listeners.ts";
-import { receiveUpgrade } from "./receive-upgrade.ts";
+import { receiveUpgrade, type Reception } from "./receive-upgrade.ts";
 import { guardSocket, refuseSocket } from "./refuse-socket.ts";
 import { printFault } from "./report-fault.ts";
 import { DEFAULT_DRAIN_TIMEOUT_MS, Drain, watchClose, type ShutdownOptions } from "./shutdown.ts";
@@ -45,12 +46,10 @@ export type AttachableServer = Server | TlsServer | Http2Server | Http2SecureSer
 /** A request listener (Express, Fastify's `routing`, your own async one), or a Koa app. */
 export type AttachableApp = AppListener | { callback(): AppListener };
 
-interface Attached {
+interface Attached extends Reception {
   readonly listener: AppListener;
   readonly only: ((request: IncomingMessage) => boolean) | undefined;
-  readonly handshakeTimeout: number;
-  readonly Response: ResponseClass;
-  readonly drain: Drain;
+  readonly home: Drain;
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -75,13 +74,13 @@ class UpgradeListener {
     watchClose(
       server,
       () => {
-        const drained = this.#attached.map(({ drain }) => drain.begin().catch(printFault));
+        const drained = this.#attached.map(({ home }) => home.begin().catch(printFault));
         sessions?.close();
         void Promise.all(drained).then(() => sessions?.dropStuck());
       },
       () => {
         sessions?.reopen();
-        for (const { drain } of this.#attached) drain.reopen();
+        for (const { home } of this.#attached) home.reopen();
       },
     );
   }
@@ -99,23 +98,25 @@ class UpgradeListener {
   /** Nothing in here may throw: the exception would leave the parser's callback and end the process. */
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     guardSocket(socket); // node has taken its own listener away: a reset now would be uncaught
-    const take = (): void => {
-      try {
-        this.#take(request, socket, head);
-      } catch (error) {
-        printFault(error); // of `only`
-        refuseSocket(socket, 500);
-      }
-    };
     if (this.#isAlone()) {
-      afterEarlierResponse(socket, take);
+      if (responseOn(socket) === undefined) this.#tryToTake(request, socket, head);
+      else afterEarlierResponse(socket, () => this.#tryToTake(request, socket, head));
       return;
     }
     const taken = watchForTaker(socket); // the others have no other way to claim a socket than to use it
     queueMicrotask(() => {
-      if (!taken()) afterEarlierResponse(socket, take);
+      if (!taken()) afterEarlierResponse(socket, () => this.#tryToTake(request, socket, head));
     });
   };
+
+  #tryToTake(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    try {
+      this.#take(request, socket, head);
+    } catch (error) {
+      printFault(error); // of `only`
+      refuseSocket(socket, 500);
+    }
+  }
 
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { maxHeadersCount } = this.#server;
@@ -132,11 +133,8 @@ class UpgradeListener {
   }
 
   #receive(attached: Attached, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { drain: home, handshakeTimeout: timeout, Response, listener } = attached;
-    const { maxHeadersCount } = this.#server;
-    const reception = { timeout, home, maxHeadersCount, Response };
-    const pending = receiveUpgrade(request, socket, head, reception);
-    if (pending !== undefined) dispatch(listener, request, pending);
+    const pending = receiveUpgrade(request, socket, head, attached);
+    if (pending !== undefined) dispatch(attached.listener, request, pending);
   }
 
   /** For the same reason nothing in here may throw. */
@@ -199,18 +197,16 @@ export function attach(
     throw new TypeError(`ServerResponse must be a class, got ${typeof Response}`);
   }
   const drain = new Drain(milliseconds("drainTimeout", drainTimeout, DEFAULT_DRAIN_TIMEOUT_MS));
-  const attached: Attached = {
+  const shared = server as Server; // what one of HTTP/2 has not is tested for
+  const timeout = milliseconds("handshakeTimeout", handshakeTimeout, DEFAULT_HANDSHAKE_TIMEOUT_MS);
+  const attached = {
     listener: listenerOf(app),
     only,
-    handshakeTimeout: milliseconds(
-      "handshakeTimeout",
-      handshakeTimeout,
-      DEFAULT_HANDSHAKE_TIMEOUT_MS,
-    ),
+    timeout,
+    home: drain,
+    server: shared,
     Response,
-    drain,
   };
-  const shared = server as Server; // what one of HTTP/2 has not is tested for
   const listener = listeners.get(shared) ?? new UpgradeListener(shared);
   listeners.set(shared, listener);
   listener.add(attached);

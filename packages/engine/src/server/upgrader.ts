@@ -102,7 +102,7 @@ export class Upgrader implements UpgradePolicy {
       receiveUpgrade(request, socket, head, {
         timeout,
         home: undefined,
-        maxHeadersCount: undefined,
+        server: undefined,
         Response: ServerResponse,
       });
     if (pending === undefined) {
