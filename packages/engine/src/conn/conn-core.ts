@@ -12,6 +12,7 @@ import type { Role } from "../framing/frame.ts";
 import type { MessageChecks } from "../messages/contract.ts";
 import type { DataType } from "../messages/message.ts";
 import type { Transport, TransportEvents } from "../transport/transport.ts";
+import type { ControlHandlers } from "./control-handlers.ts";
 import type { ConnLimits } from "./limits.ts";
 import { isCausedBy, isQuietCode } from "./close-errors.ts";
 import type { ClosedListener } from "./closed-listener.ts";
@@ -23,17 +24,10 @@ import { Liveness } from "./liveness.ts";
 import type { LivenessOwner } from "./liveness.ts";
 import { ReadEnd } from "./read-end.ts";
 import { Reading } from "./reading.ts";
-import type { ReadingEvents } from "./reading.ts";
+import type { ReadingEvents } from "./reading-events.ts";
 import { writeOnClosed } from "./write-errors.ts";
 import { WriteQueue } from "./write-queue.ts";
 import type { WriteQueueOwner } from "./write-queue.ts";
-
-/** Answers a control frame in place of the default. What it throws ends reading with that error. */
-export interface ControlHandlers {
-  ping: ((payload: Buffer) => unknown) | undefined;
-  pong: ((payload: Buffer) => unknown) | undefined;
-  close: ((code: number, reason: string) => unknown) | undefined;
-}
 
 export interface ErrorReporter {
   report(error: unknown): void;

@@ -14,7 +14,7 @@ import type { DataType, Message } from "../messages/message.ts";
 import type { PreparedMessage } from "../messages/prepared-message.ts";
 import type { HttpVersion, Transport, TransportEvents } from "../transport/transport.ts";
 import { ConnCore } from "./conn-core.ts";
-import type { ControlHandlers } from "./conn-core.ts";
+import type { ControlHandlers } from "./control-handlers.ts";
 import type { ForEachOptions } from "./each-reader.ts";
 import { iterateJSON, serializeJSON } from "./json.ts";
 import type { InvalidMessageError } from "./json.ts";

@@ -9,8 +9,17 @@ type ReadQueueLimits = Pick<ConnLimits, "readQueueBytes" | "readQueueMessages">;
 
 const COMPACT_AT = 1024;
 
+/** At a water mark, `extraBytes` of an unfinished message included. Without a queue nothing waits. */
+export function isFull<In>(
+  queue: ReadQueue<In> | undefined,
+  { readQueueBytes, readQueueMessages }: ReadQueueLimits,
+  extraBytes = 0,
+): boolean {
+  if (queue === undefined) return extraBytes >= readQueueBytes;
+  return queue.length >= readQueueMessages || queue.bytes + extraBytes >= readQueueBytes;
+}
+
 export class ReadQueue<In> {
-  readonly #limits: ReadQueueLimits;
   /** Both undefined while nothing waits: idle connections need no arrays. */
   #items: (Message<In> | undefined)[] | undefined;
   #head = 0;
@@ -19,10 +28,6 @@ export class ReadQueue<In> {
   #chunk: ArrayBufferLike | undefined;
   #costs: number[] | undefined;
 
-  constructor(limits: ReadQueueLimits) {
-    this.#limits = limits;
-  }
-
   get length(): number {
     return this.#items === undefined ? 0 : this.#items.length - this.#head;
   }
@@ -30,12 +35,6 @@ export class ReadQueue<In> {
   /** Bytes of memory that the waiting messages keep: whole chunks, since a view of one keeps all of it. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** At a water mark, `extraBytes` of an unfinished message included. */
-  isFull(extraBytes: number): boolean {
-    const { readQueueBytes, readQueueMessages } = this.#limits;
-    return this.length >= readQueueMessages || this.#bytes + extraBytes >= readQueueBytes;
   }
 
   push(message: Message<In>): void {

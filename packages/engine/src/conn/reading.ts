@@ -16,25 +16,12 @@ import type { ConnLimits } from "./limits.ts";
 import type { IterationSource } from "./message-iterator.ts";
 import { MessageReader } from "./message-reader.ts";
 import { ReadEnd } from "./read-end.ts";
-import { ReadQueue } from "./read-queue.ts";
+import { isFull, ReadQueue } from "./read-queue.ts";
+import type { ReadingEvents } from "./reading-events.ts";
 import { StreamedMessage } from "./streamed-message.ts";
 import type { StreamedMessageOwner } from "./streamed-message.ts";
 import { rejected, waitFor } from "./wait.ts";
 import type { WaitOptions, Waiter } from "./wait.ts";
-
-/** What the reading half tells the connection. */
-export interface ReadingEvents {
-  /** The peer broke a rule or a limit. */
-  onViolation(error: ProtocolError): void;
-  /** A callback of `forEach` threw or rejected. */
-  onCallbackError(error: unknown): void;
-  /** All input that is there has been looked at: what has been queued meanwhile can go out. */
-  onInputDone(): void;
-  /** Somebody who read has stopped: an iterator or `forEach` has ended. */
-  onReaderGone(): void;
-  /** Reading from the socket goes on after a pause. */
-  onResumed(): void;
-}
 
 export class Reading<In>
   implements IntakeOwner, StreamedMessageOwner, IterationSource<In>, EachOwner
@@ -107,7 +94,10 @@ export class Reading<In>
     if (this.#somebodyWaits() || this.#unattended || this.#deaf) return true;
     // Behind the end, nothing but the peer's FIN can come, and it must be seen.
     if (this.#end !== undefined && !this.intake.hasBacklog) return true;
-    return this.#streamed?.isFull !== true && !this.#isFull(this.#endpoint.storedBytes);
+    return (
+      this.#streamed?.isFull !== true &&
+      !isFull(this.#queue, this.#limits, this.#endpoint.storedBytes)
+    );
   }
 
   onViolation(error: ProtocolError): void {
@@ -131,7 +121,12 @@ export class Reading<In>
     if (this.#deaf) return;
     const each = this.#each?.ready === true ? this.#each : undefined;
     const waiter = this.#waiter;
-    if (each === undefined && waiter === undefined && this.#unattended && this.#isFull(0)) {
+    if (
+      each === undefined &&
+      waiter === undefined &&
+      this.#unattended &&
+      isFull(this.#queue, this.#limits)
+    ) {
       this.#dropped++;
       return;
     }
@@ -146,8 +141,8 @@ export class Reading<In>
       this.#waiter = undefined;
       waiter.resolve(message);
     } else {
-      (this.#queue ??= new ReadQueue(this.#limits)).push(message);
-      if (!this.#unattended && this.#isFull(0)) this.#endpoint.stop();
+      (this.#queue ??= new ReadQueue()).push(message);
+      if (!this.#unattended && isFull(this.#queue, this.#limits)) this.#endpoint.stop();
     }
   }
 
@@ -179,13 +174,8 @@ export class Reading<In>
   // ---- reading ----
 
   read(options?: WaitOptions): Promise<Message<In>> {
-    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    const misuse = this.claim();
-    if (misuse !== undefined) return rejected(misuse);
-    const message = this.take();
-    if (message !== undefined) return Promise.resolve(message);
-    const { failure } = this;
-    if (failure !== undefined) return rejected(failure);
+    const now = this.#readNow(options);
+    if (now !== undefined) return Promise.resolve(now);
     return waitFor<Message<In>>(
       "readMessage()",
       options,
@@ -197,15 +187,22 @@ export class Reading<In>
     );
   }
 
-  nextReader(options?: WaitOptions): Promise<MessageReader> {
+  /** What a read has without a wait: the next message, or why there is none. */
+  #readNow(options: WaitOptions | undefined): Message<In> | Promise<never> | undefined {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const misuse = this.claim();
     if (misuse !== undefined) return rejected(misuse);
     const message = this.take();
-    if (message !== undefined)
-      return Promise.resolve(MessageReader.of(message, this.#limits.readBufferSize));
+    if (message !== undefined) return message;
     const { failure } = this;
-    if (failure !== undefined) return rejected(failure);
+    return failure === undefined ? undefined : rejected(failure);
+  }
+
+  nextReader(options?: WaitOptions): Promise<MessageReader> {
+    const now = this.#readNow(options);
+    if (now instanceof Promise) return now;
+    if (now !== undefined)
+      return Promise.resolve(MessageReader.of(now, this.#limits.readBufferSize));
     return waitFor<MessageReader>(
       "nextReader()",
       options,
@@ -229,12 +226,8 @@ export class Reading<In>
     if (misuse !== undefined) return rejected(misuse);
     const each = new EachReader(callback, reuseMemory === true, this);
     this.#setEach(each);
-    this.#serveEach();
+    this.onEachReady();
     return each.ended;
-  }
-
-  onEachReady(): void {
-    this.#serveEach();
   }
 
   #setEach(each: EachReader<In> | undefined): void {
@@ -325,11 +318,6 @@ export class Reading<In>
     return this.#queue?.length ?? 0;
   }
 
-  /** At a water mark, `extraBytes` of an unfinished message included. */
-  #isFull(extraBytes: number): boolean {
-    return this.#queue?.isFull(extraBytes) ?? extraBytes >= this.#limits.readQueueBytes;
-  }
-
   /** Something has been received that nobody could have read yet. */
   #hasUnread(): boolean {
     return this.intake.hasBacklog || this.#streamed?.isInflating === true;
@@ -342,7 +330,7 @@ export class Reading<In>
   }
 
   /** Gives the waiting messages to `forEach`, then goes on reading for it, or ends it. */
-  #serveEach(): void {
+  onEachReady(): void {
     while (this.#each?.ready === true) {
       const message = this.#queue?.shift();
       if (message === undefined) break;

@@ -51,8 +51,10 @@ export class Endpoint implements AssemblerOwner {
    * them longer takes them by `keepBytes`.
    */
   lends = false;
-  #streaming = false;
-  #discarding = false;
+  /** Messages are given in pieces. */
+  streaming = false;
+  /** Only control frames are looked at. */
+  discarding = false;
   #state: ClosingState = "open";
   #deaf = false;
 
@@ -67,20 +69,6 @@ export class Endpoint implements AssemblerOwner {
     return this.#state;
   }
 
-  get inflater(): MessageDeflate | undefined {
-    return this.deflate;
-  }
-
-  /** Messages are given in pieces. */
-  get streaming(): boolean {
-    return this.#streaming;
-  }
-
-  /** Only control frames are looked at. */
-  get discarding(): boolean {
-    return this.#discarding;
-  }
-
   /** Bytes retained for an unfinished message. */
   get storedBytes(): number {
     return this.#decoder?.assembler.storedBytes ?? 0;
@@ -88,18 +76,18 @@ export class Endpoint implements AssemblerOwner {
 
   /** Gives messages in pieces from now on, beginning with what is there of an unfinished one. */
   startStreaming(): void {
-    this.#streaming = true;
+    this.streaming = true;
     this.#decoder?.assembler.streamUnfinished();
   }
 
   /** Gives whole messages again, beginning with the next one that starts. */
   stopStreaming(): void {
-    this.#streaming = false;
+    this.streaming = false;
   }
 
   /** From now on only control frames are looked at; nothing of a message is kept or inflated. */
   discardData(): void {
-    this.#discarding = true;
+    this.discarding = true;
     this.#decoder?.assembler.dropStore();
   }
 

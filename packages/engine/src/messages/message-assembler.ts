@@ -16,7 +16,8 @@ import type { DataType } from "./message.ts";
 export interface AssemblerOwner {
   /** Longest message in bytes, after inflating. */
   readonly readLimit: number;
-  readonly inflater: Inflater | undefined;
+  /** Inflates messages, when compression has been negotiated. */
+  readonly deflate: Inflater | undefined;
   /** Messages are given in pieces, beginning with the next one: see {@link MessageAssembler.streamUnfinished}. */
   readonly streaming: boolean;
   /** Only control frames are looked at. */
@@ -126,9 +127,10 @@ export class MessageAssembler implements FrameSink {
     }
     this.#frameRest -= end - start;
     const messageEnds = last && this.#fin;
-    if (this.owner.discarding) {
+    const { owner } = this;
+    if (owner.discarding) {
       if (messageEnds) this.#endMessage();
-    } else if (this.owner.streaming || this.#announced) {
+    } else if (owner.streaming || this.#announced) {
       this.#passOn(chunk, start, end, messageEnds, ascii);
     } else if (messageEnds && this.#stored === 0) {
       this.#deliverPiece(chunk, start, end, ascii);
@@ -144,7 +146,8 @@ export class MessageAssembler implements FrameSink {
     this.#length = 0;
     this.#announced = false;
     this.#utf8?.reset();
-    if (this.owner.streaming && !this.owner.discarding) this.#announce();
+    const { owner } = this;
+    if (owner.streaming && !owner.discarding) this.#announce();
   }
 
   #announce(): void {
@@ -213,7 +216,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   #inflated(payload: Buffer): Buffer {
-    const { inflater, readLimit } = this.owner;
+    const { deflate: inflater, readLimit } = this.owner;
     if (inflater === undefined) return payload;
     const data = inflater.inflate(payload, readLimit);
     if (data === undefined) throw readLimitExceeded(readLimit);

@@ -46,7 +46,7 @@ export function giveDecoder(decoder: MessageDecoder): boolean {
 
 const NOBODY: AssemblerOwner = {
   readLimit: 0,
-  inflater: undefined,
+  deflate: undefined,
   streaming: false,
   discarding: false,
   lends: false,

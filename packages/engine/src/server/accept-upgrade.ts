@@ -28,7 +28,7 @@ export function acceptUpgrade(
   then: AcceptedUpgrade,
 ): void {
   if (pending.accepted) {
-    checked.slot.release();
+    checked.slot?.release();
     throw new TypeError("an upgrade request can be accepted once, and this one has been");
   }
   pending.accept(new CheckedAcceptance(pending.home, checked, policy, then));
@@ -74,7 +74,7 @@ class CheckedAcceptance implements Acceptance {
       remoteAddress: address,
       checks: this.#then.checks,
     });
-    connInside(conn).whenClosed(slot);
+    if (slot !== undefined) connInside(conn).whenClosed(slot);
     home?.conns.add(conn);
     // The server began to close while the 101 was on its way.
     if (home?.draining === true) void conn.close(CloseCode.goingAway);
@@ -83,7 +83,7 @@ class CheckedAcceptance implements Acceptance {
   }
 
   abandon(error: HandshakeError): void {
-    this.#checked.slot.release();
+    this.#checked.slot?.release();
     this.#then.abandoned(error);
   }
 }

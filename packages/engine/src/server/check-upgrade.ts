@@ -44,12 +44,12 @@ export interface RefusedUpgrade {
   readonly headers: readonly HeaderField[];
 }
 
-/** A request that may be accepted; its slot is taken. */
+/** A request that may be accepted; its slot is taken, where connections are counted. */
 export interface CheckedUpgrade {
   readonly error: undefined;
   readonly handshake: AcceptedHandshake;
   readonly address: string | undefined;
-  readonly slot: Slot;
+  readonly slot: Slot | undefined;
 }
 
 function refused(refusal: HandshakeRefusal): RefusedUpgrade {

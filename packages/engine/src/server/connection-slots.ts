@@ -31,6 +31,8 @@ export class ConnectionSlots {
   readonly #limit: number;
   readonly #limitPerAddress: number;
   readonly #outer: ConnectionSlots | undefined;
+  /** There is a limit, here or outside. */
+  readonly #counts: boolean;
   readonly #perAddress: Map<string, number> = new Map();
   #taken = 0;
 
@@ -39,9 +41,11 @@ export class ConnectionSlots {
     this.#limit = limit;
     this.#limitPerAddress = limitPerAddress;
     this.#outer = outer;
+    const outside = outer !== undefined && outer.#counts;
+    this.#counts = limit !== Infinity || limitPerAddress !== Infinity || outside;
   }
 
-  /** Connections open or about to open. */
+  /** Connections open or about to open, where there is a limit. */
   get taken(): number {
     return this.#taken;
   }
@@ -49,9 +53,11 @@ export class ConnectionSlots {
   /**
    * Takes a place.
    *
-   * @returns It, or the status that refuses: 503 when all are taken, 429 when this address has its share.
+   * @returns It, undefined where there is no limit, or the status that refuses: 503 when all are taken, 429 when this
+   * address has its share.
    */
-  take(address: string): Slot | 503 | 429 {
+  take(address: string): Slot | undefined | 503 | 429 {
+    if (!this.#counts) return undefined;
     const counts = this.#limitPerAddress !== Infinity;
     const ofAddress = counts ? (this.#perAddress.get(address) ?? 0) : 0;
     if (this.#taken >= this.#limit) return 503;

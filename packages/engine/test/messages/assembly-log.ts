@@ -21,7 +21,7 @@ export class Assembly implements AssemblerOwner {
   readonly messages: Buffer[] = [];
   readonly assembler: MessageAssembler;
   readLimit: number;
-  readonly inflater: Inflater | undefined;
+  readonly deflate: Inflater | undefined;
   streaming = false;
   discarding = false;
   readonly lends = false;
@@ -29,7 +29,7 @@ export class Assembly implements AssemblerOwner {
 
   constructor(options: AssemblyOptions = {}) {
     this.readLimit = options.readLimit ?? 1_048_576;
-    this.inflater = options.inflater;
+    this.deflate = options.inflater;
     this.assembler = new MessageAssembler(this);
     this.#parser = new FrameParser("client", options.inflater !== undefined, this.assembler);
     options.prepare?.(this);
