@@ -50,7 +50,7 @@ function clientDeflate(): MessageDeflate {
 
 /** A text in two frames with a ping between them, as the peer of `role` sends it. */
 function textAndPing(role: Role, text: string): Buffer {
-  const mask = role === "server" ? {} : { mask: false };
+  const mask = role === "client" ? { mask: false as const } : {};
   return Buffer.concat([
     rawFrame({ opcode: 1, fin: false, payload: Buffer.from(text.slice(0, 3)), ...mask }),
     rawFrame({ opcode: 9, payload: Buffer.from("?"), ...mask }),

@@ -23,7 +23,7 @@ async function open(
   const opened = deferred<Opened>();
   const { port } = await serve((request, response) => {
     before(request, response);
-    upgrader.upgrade(request).then((conn) => opened.resolve({ request, response, conn }));
+    void upgrader.upgrade(request).then((conn) => opened.resolve({ request, response, conn }));
   });
   const peer = await connectRaw(port);
   peer.send(upgradeText("/"));
@@ -52,11 +52,11 @@ describe("after the 101", () => {
   });
 
   it("`stream.finished` of either is over when it was asked before", async () => {
-    const over = deferred();
+    const over = deferred<unknown>();
     await open((request, response) => {
-      Promise.all([finished(request), finished(response)]).then(() => over.resolve());
+      void Promise.all([finished(request), finished(response)]).then(over.resolve);
     });
-    await within(over.promise, "both ends");
+    expect(await within(over.promise, "both ends")).toEqual([undefined, undefined]);
   });
 
   it("the response is over, and what is written into it goes nowhere", async () => {
@@ -96,8 +96,8 @@ describe("after the 101", () => {
     peer.send(upgradeText("/"));
     await peer.readResponse();
     peer.send(rawClose(1000));
-    await peer.ended();
+    expect(await peer.ended()).toBe("fin");
     peer.end();
-    await within(closed, "the socket's close");
+    expect(await within(closed, "the socket's close")).toEqual([false]); // without an error
   });
 });
