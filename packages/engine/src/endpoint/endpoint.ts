@@ -100,13 +100,17 @@ export class Endpoint implements AssemblerOwner {
   receive(chunk: Buffer, from: number, end: number = chunk.length): number {
     if (this.#deaf) return end;
     const decoder = (this.#decoder ??= takeDecoder(this.#role, this.deflate !== undefined, this));
+    const isNested = decoder.isParsing;
+    decoder.isParsing = true;
     try {
       const at = decoder.parser.push(chunk, from, end);
-      if (giveDecoder(decoder)) this.#decoder = undefined;
+      decoder.isParsing = isNested;
+      if (!isNested && giveDecoder(decoder)) this.#decoder = undefined;
       // "After sending a control frame indicating the connection should be closed, ... the peer ... discards
       // any further data received" §1.4
       return this.#deaf ? end : at;
     } catch (error) {
+      decoder.isParsing = isNested;
       this.#deaf = true;
       throw error;
     }

@@ -11,6 +11,8 @@ import type { AssemblerOwner } from "./message-assembler.ts";
 export class MessageDecoder {
   readonly assembler: MessageAssembler;
   readonly parser: FrameParser;
+  /** The parser runs: what it finds may bring more bytes for the same connection, inside its call. */
+  isParsing = false;
 
   constructor(role: Role, rsv1Allowed: boolean, owner: AssemblerOwner) {
     this.assembler = new MessageAssembler(owner);
@@ -18,7 +20,7 @@ export class MessageDecoder {
   }
 }
 
-/** The one that nobody has: bytes are parsed one connection at a time. */
+/** The one that nobody has. One is enough: bytes of two connections are parsed at once only inside each other's calls. */
 let spare: MessageDecoder | undefined;
 
 /** Lends one. @param rsv1Allowed - Messages may be compressed. */

@@ -29,7 +29,7 @@ import {
 
 export class Upgrader implements UpgradePolicy {
   readonly options: ResolvedUpgraderOptions;
-  /** Its connections: `maxConnections` and `maxConnectionsPerAddress` count those of one Upgrader. */
+  /** Its connections, where there is a limit: `maxConnections` and `maxConnectionsPerAddress` count those of one Upgrader. */
   readonly slots: ConnectionSlots;
 
   readonly #given: UpgraderOptions;

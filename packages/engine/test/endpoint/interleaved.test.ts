@@ -97,6 +97,22 @@ describe("Endpoints that receive in turn", () => {
     expect(inner.messages.texts).toEqual(["ping ?", "in two halves"]);
   });
 
+  it("may be fed from within their own messages, while others begin one", () => {
+    const outer = open("server");
+    const other = open("server");
+    const text = (content: string): Buffer =>
+      rawFrame({ opcode: 1, payload: Buffer.from(content) });
+    outer.messages.onText = (content) => {
+      if (content !== "one") return;
+      outer.endpoint.receive(text("nested"), 0); // a write that a transport in memory has answered at once
+      other.endpoint.receive(Buffer.from(textAndPing("server", "half").subarray(0, 4)), 0);
+    };
+    outer.endpoint.receive(Buffer.concat([text("one"), text("two"), text("three")]), 0);
+    other.endpoint.receive(Buffer.from(textAndPing("server", "half").subarray(4)), 0);
+    expect(outer.messages.texts).toEqual(["one", "nested", "two", "three"]);
+    expect(other.messages.texts).toEqual(["ping ?", "half"]);
+  });
+
   it("are not disturbed by one that breaks a rule inside a message", () => {
     const broken = open("server");
     broken.endpoint.receive(rawFrame({ opcode: 1, fin: false, payload: Buffer.from("a") }), 0);

@@ -59,6 +59,16 @@ describe("after the 101", () => {
     expect(await within(over.promise, "both ends")).toEqual([undefined, undefined]);
   });
 
+  it("both are over for who asks later, and to destroy the request leaves the connection open", async () => {
+    const { request, response, conn } = await open();
+    expect(await Promise.all([finished(request), finished(response)])).toHaveLength(2);
+    await new Promise(setImmediate);
+    expect([request.destroyed, request.readableEnded]).toEqual([true, true]);
+    request.destroy();
+    await new Promise(setImmediate);
+    expect([conn.readyState, conn.netConn.destroyed]).toEqual([1, false]);
+  });
+
   it("the response is over, and what is written into it goes nowhere", async () => {
     const { response, conn } = await open((_request, given) => {
       given.on("error", () => {});
