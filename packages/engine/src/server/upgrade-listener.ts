@@ -9,7 +9,6 @@ import { milliseconds } from "../conn/limits.ts";
 import type { AttachOptions, ResponseClass } from "./attach-options.ts";
 import { dispatch, type AppListener } from "./dispatch.ts";
 import { afterEarlierResponse } from "./earlier-response.ts";
-import { responseOn } from "./response-on.ts";
 import {
   listenToStreams,
   othersListen,
@@ -98,14 +97,15 @@ class UpgradeListener {
   /** Nothing in here may throw: the exception would leave the parser's callback and end the process. */
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     guardSocket(socket); // node has taken its own listener away: a reset now would be uncaught
+    const take = (): void =>
+      afterEarlierResponse(socket, () => this.#tryToTake(request, socket, head));
     if (this.#isAlone()) {
-      if (responseOn(socket) === undefined) this.#tryToTake(request, socket, head);
-      else afterEarlierResponse(socket, () => this.#tryToTake(request, socket, head));
+      take();
       return;
     }
     const taken = watchForTaker(socket); // the others have no other way to claim a socket than to use it
     queueMicrotask(() => {
-      if (!taken()) afterEarlierResponse(socket, () => this.#tryToTake(request, socket, head));
+      if (!taken()) take();
     });
   };
 
