@@ -1,4 +1,4 @@
-/** Frames that are broadcast in one turn of the event loop, one behind the other in one buffer. */
+/** Frames that are broadcast together, one behind the other in one buffer. */
 
 import { firstByte, headerSize, writeHeader } from "../framing/frame-serializer.ts";
 import type { DataType } from "../messages/message.ts";

@@ -4,7 +4,7 @@ import type { BroadcastBatch } from "./broadcast-batch.ts";
 
 /** What one group has for one connection. */
 export interface GroupFeed {
-  /** What was broadcast in this turn. */
+  /** What was broadcast and has not gone out. */
   readonly batch: BroadcastBatch | undefined;
   /** Frames of the batch before this index are not for this connection, or it has them. */
   next: number;

@@ -2,7 +2,7 @@
 import { connPair, memoryDuplexPair } from "@longwire/testkit";
 import fc from "fast-check";
 import { PassThrough } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BroadcastGroup, MessageType, PreparedMessage } from "../../src/index.ts";
 import type { Conn } from "../../src/index.ts";
 import { CompressedConn } from "../compression/compressed-conn.ts";
@@ -48,11 +48,88 @@ describe("a broadcast group", () => {
     for (const { server } of pairs) group.add(server);
     const writes = pairs.map(({ server }) => countWrites(server));
     for (let at = 0; at < 100; at++) expect(group.broadcast(text, `${at}`)).toBe(2);
-    await turn();
-    expect(writes.map((count) => count())).toEqual([1, 1]);
     for (const { client } of pairs) {
       expect(await readTexts(client, 100)).toEqual(Array.from({ length: 100 }, (_, at) => `${at}`));
     }
+    expect(writes.map((count) => count())).toEqual([1, 1]);
+  });
+
+  describe("gathers", () => {
+    let now = 0;
+    beforeEach(() => {
+      now = 0;
+      vi.spyOn(performance, "now").mockImplementation(() => now);
+    });
+    afterEach(() => {
+      vi.restoreAllMocks();
+    });
+
+    function oneMember(): { group: BroadcastGroup; client: Conn; writes: () => number } {
+      const group = new BroadcastGroup();
+      const { server, client } = connPair();
+      group.add(server);
+      return { group, client, writes: countWrites(server) };
+    }
+
+    it("nothing behind a single message", async () => {
+      const { group, writes } = oneMember();
+      group.broadcast(text, "alone");
+      expect(writes()).toBe(0);
+      await turn();
+      expect(writes()).toBe(1);
+    });
+
+    it("what further turns bring behind several", async () => {
+      const { group, client, writes } = oneMember();
+      for (const said of ["a", "b"]) group.broadcast(text, said);
+      await turn();
+      group.broadcast(text, "c");
+      await turn();
+      group.broadcast(text, "d");
+      await turn();
+      expect(writes()).toBe(0);
+      await turn();
+      expect(writes()).toBe(1); // a turn brought nothing
+      expect(await readTexts(client, 4)).toEqual(["a", "b", "c", "d"]);
+    });
+
+    it("for a quarter of a millisecond", async () => {
+      const { group, client, writes } = oneMember();
+      const written: number[] = [];
+      for (let at = 0; at < 4; at++) {
+        for (const said of ["a", "b"]) group.broadcast(text, said);
+        await turn();
+        written.push(writes());
+        now += 0.1;
+      }
+      expect(written).toEqual([0, 0, 0, 1]);
+      expect(await readTexts(client, 8)).toHaveLength(8);
+    });
+
+    it("no more than a batch takes", async () => {
+      const { group, client, writes } = oneMember();
+      const said = "x".repeat(10_000);
+      for (let at = 0; at < 7; at++) group.broadcast(text, said);
+      expect(writes()).toBe(1); // at 64 KiB, in the turn
+      for (let at = 0; at < 2; at++) group.broadcast(text, said);
+      await turn();
+      expect(writes()).toBe(1); // the full batch's turn is not that of the next one
+      await turn();
+      expect(writes()).toBe(2);
+      expect(await readTexts(client, 9)).toHaveLength(9);
+    });
+
+    it("nothing past what the member is sent otherwise", async () => {
+      const group = new BroadcastGroup();
+      const { server, client } = connPair();
+      group.add(server);
+      for (const said of ["a", "b"]) group.broadcast(text, said);
+      await turn();
+      server.send("c");
+      group.broadcast(text, "d");
+      await server.close();
+      expect(await readTexts(client, 4)).toEqual(["a", "b", "c", "d"]);
+    });
   });
 
   it("sends text, bytes, the empty message, long messages and prepared ones of any type", async () => {
