@@ -7,7 +7,7 @@
  * Over HTTP/2 the socket is the request's stream, and the 101 goes out as 200: stream-response.ts.
  */
 
-import { STATUS_CODES, ServerResponse, type IncomingMessage } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -18,6 +18,7 @@ import type { Place } from "../conn/roster.ts";
 import type { HeaderField, RequestHead } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
 import type { ResponseClass } from "./attach-options.ts";
+import { sendHead, takesHead } from "./direct-head.ts";
 import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
 import { endWhole, ignoreError, refuseSocket, unguardSocket } from "./refuse-socket.ts";
@@ -174,14 +175,14 @@ export class PendingUpgrade {
     if (acceptance === undefined || this.#held === undefined || this.#sent) return;
     if (response.headersSent || response.writableEnded) return;
     this.#sent = true;
-    const statusMessage = STATUS_CODES[101]!;
+    const { headers } = acceptance;
     const names = response.getHeaderNames();
-    if (names.length === 0 && !this.isExtendedConnect && isUnwrapped(response)) {
-      response.writeHead(101, statusMessage, rawHeadersOf(acceptance.headers));
+    if (names.length === 0 && !this.isExtendedConnect && takesHead(response)) {
+      sendHead(response, this.#held.socket, headers);
     } else {
       response.statusCode = 101;
-      response.statusMessage = statusMessage;
-      prepareHeaders(response, names, acceptance.headers);
+      response.statusMessage = STATUS_CODES[101]!;
+      prepareHeaders(response, names, headers);
     }
     response.end();
   }
@@ -233,7 +234,7 @@ export class PendingUpgrade {
     const held = this.#release();
     if (held === undefined) return;
     finishResponse(this.response, held.socket);
-    held.request.resume(); // to its end, as node does when a response has finished
+    readToEnd(held.request);
     try {
       this.#conn = acceptance.open(held.socket, held.head);
       unguardSocket(held.socket);
@@ -279,6 +280,12 @@ export class PendingUpgrade {
   }
 }
 
+/** As node does when a response has finished: `end` and `close` follow. A tick less where nothing but the end is left. */
+function readToEnd(request: IncomingMessage): void {
+  if (request.complete && request.readableLength === 0) request.read();
+  else request.resume();
+}
+
 // One function of each for all upgrades.
 function onFinish(this: ServerResponse): void {
   PendingUpgrade.of(this.req)?.responseFinished();
@@ -301,22 +308,6 @@ const UNFIT_HEADERS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "sec-websocket-extensions",
 ]);
-
-/**
- * Middleware may wrap either, to set headers there, and not know all that they may be called with. Where nobody has, a
- * 101 can go past `setHeader`: 6 of the 150 µs of a handshake.
- */
-function isUnwrapped(response: ServerResponse): boolean {
-  const own = ServerResponse.prototype;
-  return response.end === own.end && response.writeHead === own.writeHead;
-}
-
-/** Headers as `writeHead` takes them: name, value, name, value, … */
-function rawHeadersOf(headers: readonly HeaderField[]): string[] {
-  const raw: string[] = [];
-  for (const [name, value] of headers) raw.push(name, value);
-  return raw;
-}
 
 /**
  * Adds the headers of the 101 to those that the application has set: each name once, with all its values, so that one
