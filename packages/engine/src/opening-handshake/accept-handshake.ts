@@ -36,6 +36,7 @@ const RESERVED_RESPONSE_HEADERS: ReadonlyMap<string, string> = new Map([
   // Neither may stand in a response with a 1xx status: RFC 9110 §8.6, RFC 9112 §6.1
   ["content-length", "a 101 has no body"],
   ["transfer-encoding", "a 101 has no body"],
+  ["trailer", "a 101 has no body"],
 ]);
 
 /**

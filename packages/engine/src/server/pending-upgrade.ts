@@ -18,7 +18,7 @@ import type { Place } from "../conn/roster.ts";
 import type { HeaderField, RequestHead } from "../opening-handshake/header-fields.ts";
 import { isHttp2Stream } from "../transport/http2-transport.ts";
 import type { ResponseClass } from "./attach-options.ts";
-import { sendHead, takesHead } from "./direct-head.ts";
+import { putHead, takesHead } from "./direct-head.ts";
 import { relayDrain, stopRelay } from "./drain-relay.ts";
 import { finishResponse } from "./finish-response.ts";
 import { endWhole, ignoreError, refuseSocket, unguardSocket } from "./refuse-socket.ts";
@@ -178,7 +178,7 @@ export class PendingUpgrade {
     const { headers } = acceptance;
     const names = response.getHeaderNames();
     if (names.length === 0 && !this.isExtendedConnect && takesHead(response)) {
-      sendHead(response, this.#held.socket, headers);
+      putHead(response, headers);
     } else {
       response.statusCode = 101;
       response.statusMessage = STATUS_CODES[101]!;

@@ -1,9 +1,9 @@
 /** The 101 past its response: what the peer gets, and what middleware sees, must not depend on it. */
 import http, { ServerResponse } from "node:http";
-import { deferred, upgradeText, within } from "@longwire/testkit";
+import { deferred, upgradeText, within, type RawPeer } from "@longwire/testkit";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type * as Engine from "../../src/index.ts";
-import { connectRaw, failOnCrash, listen, withoutDate } from "./attached-server.ts";
+import { connectRaw, failOnCrash, listen } from "./attached-server.ts";
 
 failOnCrash();
 
@@ -13,29 +13,43 @@ afterEach(() => {
   vi.resetModules();
 });
 
+interface Upgraded {
+  readonly head: string;
+  readonly response: ServerResponse;
+  readonly conn: Engine.Conn;
+  readonly peer: RawPeer;
+}
+
 type Upgrade = (
   headers?: Engine.UpgradeSite["headers"],
   before?: (response: ServerResponse) => void,
-) => Promise<{ readonly head: string; readonly response: ServerResponse }>;
+) => Promise<Upgraded>;
 
-/** An engine as it is loaded with or without leave to use what is not public: gives the answer to one upgrade. */
-async function load(publicOnly: boolean): Promise<Upgrade> {
+/** An engine as it is loaded with or without leave to use what is not public. */
+async function loadEngine(publicOnly: boolean): Promise<typeof Engine> {
   vi.stubEnv("LONGWIRE_PUBLIC_API_ONLY", publicOnly ? "1" : "0");
   vi.resetModules();
-  const { attach, Upgrader } = await import("../../src/index.ts");
+  return import("../../src/index.ts");
+}
+
+/** Gives the answer of such an engine to one upgrade. */
+async function load(publicOnly: boolean): Promise<Upgrade> {
+  const { attach, Upgrader } = await loadEngine(publicOnly);
   const upgrader = new Upgrader();
   return async (headers = {}, before = () => {}) => {
-    const opened = deferred<ServerResponse>();
+    const opened = deferred<Pick<Upgraded, "response" | "conn">>();
     const app: http.RequestListener = (request, response) => {
       before(response);
-      void upgrader.upgrade(request, { headers }).then(() => opened.resolve(response));
+      void upgrader
+        .upgrade(request, { headers })
+        .then((conn) => opened.resolve({ response, conn }));
     };
     const server = http.createServer(app);
     attach(server, app, { drainTimeout: 200 });
     const peer = await connectRaw(await listen(server));
     peer.send(upgradeText("/"));
-    const head = await peer.readUntil("\r\n\r\n");
-    return { head: String(head), response: await within(opened.promise, "the connection") };
+    const head = String(await peer.readUntil("\r\n\r\n"));
+    return { ...(await within(opened.promise, "the connection")), head, peer };
   };
 }
 
@@ -53,7 +67,8 @@ describe("the head of a 101", () => {
     const through = await (await load(true))(COOKIES);
     const past = await (await load(false))(COOKIES);
     expect([wentThrough(through.response), wentThrough(past.response)]).toEqual([true, false]);
-    expect(withoutDate(Buffer.from(past.head))).toBe(withoutDate(Buffer.from(through.head)));
+    const undated = [past, through].map(({ head }) => head.replace(/^(Date: ).*$/mu, "$1"));
+    expect(undated[0]).toBe(undated[1]);
     expect(past.head).toMatch(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n\r\n$/u);
   });
 
@@ -132,4 +147,33 @@ describe("the head of a 101", () => {
     expect(wentThrough(response)).toBe(true);
     expect(head).toContain("X-Powered-By: Go\r\n");
   });
+
+  it.each([true, false])("has no chunk behind it; public functions only: %s", async (only) => {
+    const upgrade = await load(only);
+    const { conn, peer } = await upgrade({}, (response) => {
+      response.chunkedEncoding = true;
+    });
+    void conn.close();
+    expect((await peer.readBytes(4)).toString("hex")).toBe("880203e8");
+  });
+
+  it.each([true, false])(
+    "makes no connection of a socket that is gone; public functions only: %s",
+    async (only) => {
+      const { attach, Upgrader } = await loadEngine(only);
+      const upgrader = new Upgrader();
+      const refused = deferred<unknown>();
+      const app: http.RequestListener = (request) => {
+        request.socket.destroy();
+        upgrader.upgrade(request).catch(refused.resolve);
+      };
+      const server = http.createServer(app);
+      attach(server, app);
+      const peer = await connectRaw(await listen(server));
+      peer.send(upgradeText("/"));
+      expect(await within(refused.promise, "the refusal")).toMatchObject({
+        code: "WS_HANDSHAKE_ABORTED",
+      });
+    },
+  );
 });
