@@ -406,6 +406,7 @@ describe("RFC 6455 §4.2.2 server answers", () => {
     "Sec-WebSocket-Version",
     "Content-Length",
     "Transfer-Encoding",
+    "Trailer",
   ])("and does not take %s from the application", (name) => {
     expect(() => answer({}, { headers: [[name, "x"]] })).toThrow(TypeError);
     expect(() => answer({}, { headers: { [name]: "x" } })).toThrow(name);
