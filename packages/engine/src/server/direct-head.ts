@@ -8,8 +8,8 @@
  */
 
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
-import { Duplex } from "node:stream";
 import { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
 
 /** A response without a head. */
