@@ -154,7 +154,7 @@ export class BroadcastGroup implements Iterable<Conn> {
     batch.append(type, payload);
     for (const feed of left) feed.next = batch.count;
     const sent = this.#feeds.size - left.length;
-    if (batch.byteLength >= MAX_BATCH_BYTES) this.#flush();
+    if (batch.byteLength >= MAX_BATCH_BYTES) this.#flush(batch);
     return sent;
   }
 
@@ -166,13 +166,11 @@ export class BroadcastGroup implements Iterable<Conn> {
     if (batch !== this.#gathering.batch) return; // it was full, and has gone
     if (batch.count > seen && performance.now() < until)
       setImmediate(this.#onTurnOver, batch, batch.count, until);
-    else this.#flush();
+    else this.#flush(batch);
   };
 
-  /** Gives the batch to everybody. */
-  readonly #flush = (): void => {
-    const batch = this.#gathering.batch;
-    if (batch === undefined) return;
+  /** Gives the batch that is gathering to everybody. */
+  #flush(batch: BroadcastBatch): void {
     let taken = true;
     let count: number;
     // Somebody who hears of a member's end may broadcast in here: one more round, or all of it in a flush of its own.
@@ -186,7 +184,7 @@ export class BroadcastGroup implements Iterable<Conn> {
     this.#gathering.batch = undefined;
     for (const feed of this.#feeds) feed.next = 0;
     if (taken) batch.release();
-  };
+  }
 }
 
 /** @returns How many members it was sent to. */

@@ -7,7 +7,7 @@
  * and as does a response that somebody has wrapped.
  */
 
-import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { HeaderField } from "../opening-handshake/header-fields.ts";
@@ -34,16 +34,13 @@ export function takesHead(response: ServerResponse): response is Headless {
 }
 
 /**
- * Gives a response the head of a 101, which `end` sends.
+ * Gives a response, whose status is set, the head that `end` sends.
  *
  * @param headers - Checked: nobody else looks at them.
  */
 export function putHead(response: Headless, headers: readonly HeaderField[]): void {
-  const reason = STATUS_CODES[101]!;
-  response.statusCode = 101;
-  response.statusMessage = reason;
   response.chunkedEncoding = false; // no last chunk behind it
-  let head = `HTTP/1.1 101 ${reason}\r\n`;
+  let head = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
   let isDated = !response.sendDate;
   for (const [name, value] of headers) {
     head += `${name}: ${value}\r\n`;
@@ -81,6 +78,7 @@ function findMethods(): Methods | false {
     },
   });
   response.assignSocket(socket as Socket); // of a socket the response needs what a Duplex has
+  response.statusMessage = "OK";
   putHead(response, [["X", "y"]]);
   const head = response._header;
   response.end();

@@ -176,12 +176,12 @@ export class PendingUpgrade {
     if (response.headersSent || response.writableEnded) return;
     this.#sent = true;
     const { headers } = acceptance;
+    response.statusCode = 101;
+    response.statusMessage = STATUS_CODES[101]!;
     const names = response.getHeaderNames();
     if (names.length === 0 && !this.isExtendedConnect && takesHead(response)) {
       putHead(response, headers);
     } else {
-      response.statusCode = 101;
-      response.statusMessage = STATUS_CODES[101]!;
       prepareHeaders(response, names, headers);
     }
     response.end();

@@ -51,6 +51,23 @@ describe("after the 101", () => {
     ]);
   });
 
+  it("who begins to listen at `finish` hears of `close`, and so does who has wrapped `emit`", async () => {
+    const heard = deferred();
+    await open((_request, response) => {
+      response.on("finish", () => response.on("close", heard.resolve));
+    });
+    await within(heard.promise, "close");
+    const emitted = deferred();
+    await open((_request, response) => {
+      const emit = response.emit.bind(response) as (...given: unknown[]) => boolean; // of any event
+      response.emit = (...given: unknown[]) => {
+        if (given[0] === "close") emitted.resolve();
+        return emit(...given);
+      };
+    });
+    expect(await within(emitted.promise, "close")).toBeUndefined();
+  });
+
   it("`stream.finished` of either is over when it was asked before", async () => {
     const over = deferred<unknown>();
     await open((request, response) => {
